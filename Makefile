@@ -1,0 +1,54 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The quick start is what `make demo` needs; the test extra is added on demand.
+INSTALLED := $(VENV)/.installed
+TESTABLE := $(VENV)/.testable
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format sample bench clean
+
+help: ## list these words
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: $(INSTALLED) ## make .venv and install camaudit in it
+
+demo: $(INSTALLED) ## audit the embedded sample and print the path of the report
+	$(BIN)/camaudit demo
+
+test: $(TESTABLE) ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(TESTABLE) ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(TESTABLE) ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sample: $(INSTALLED) ## render the sample images and train their model again, into data/
+	$(BIN)/python -m tasks.sample --out data
+
+bench: $(TESTABLE) ## measure speed and memory; prints tables
+	$(BIN)/python -m tests.benchmarks.bench_first_pass
+	$(BIN)/python -m tests.benchmarks.bench_memory
+
+clean: ## remove .venv, runs and caches
+	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# grad-cam is the oracle of some tests. It asks for the OpenCV build with a display, which
+# would overwrite the headless one, so it comes without its dependencies.
+$(TESTABLE): $(INSTALLED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "grad-cam>=1.5.5" ttach
+	@touch $@

@@ -1,0 +1,89 @@
+"""Recognising a GAP + linear head, for which every map is closed form."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cam_kernels.target_layer import output_hook
+
+
+@dataclass(frozen=True)
+class GapLinearHead:
+    """logits = weight @ mean over positions of the activations + bias.
+
+    weight : Tensor, shape (classes, K)
+    bias : Tensor, shape (classes,)
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def gradients(self, class_idx: Tensor, positions: int) -> Tensor:
+        """d logit_c / dA, the same at every position: shape (N, K, 1, 1).
+
+        class_idx : Tensor, shape (N,), int64
+        positions : cells of the grid, Z
+        """
+        return (self.weight[class_idx] / positions)[:, :, None, None]
+
+
+def find_gap_linear_head(
+    model: nn.Module, target_layer: str, images: Tensor
+) -> GapLinearHead | None:
+    """The head after `target_layer` if it is GAP + linear, else None.
+
+    The structure of the code proves nothing (a forward may do anything between two modules),
+    so the claim is tested: random activations of both signs, small and large, are put in place
+    of the layer's output, and the model's logits must be those of the formula.
+
+    images : Tensor, shape (N, C, H, W), as the model takes them
+    """
+    trials = []
+    for scale in (1.0, 1000.0):  # a clamp or a soft cap shows only at large values
+        trial = _trial(model, target_layer, images, scale)
+        if trial is None:
+            return None
+        trials.append(trial)
+    pooled, logits = trials[0]
+    for module in reversed(list(model.modules())):
+        head = _as_linear(module, pooled.shape[1], logits.shape[1])
+        if head is not None and all(_fits(head, *trial) for trial in trials):
+            return head
+    return None
+
+
+def _trial(
+    model: nn.Module, target_layer: str, images: Tensor, scale: float
+) -> tuple[Tensor, Tensor] | None:
+    """Pooled random activations and the logits that the model makes of them."""
+    generator = torch.Generator().manual_seed(0)
+    seen: list[Tensor] = []
+
+    def inject(output: Tensor) -> Tensor:
+        seen.append(scale * torch.randn(output.shape, generator=generator).to(output))
+        return seen[-1].clone()  # an in-place successor must not change what was noted
+
+    with torch.no_grad(), output_hook(model, target_layer, inject):
+        logits = model(images)
+    return (seen[0].mean(dim=(2, 3)), logits) if len(seen) == 1 else None
+
+
+def _fits(head: GapLinearHead, pooled: Tensor, logits: Tensor) -> bool:
+    evidence = pooled @ head.weight.T
+    scale = float(evidence.abs().max())  # 0 for an untrained head: nothing to compare
+    expected = evidence + head.bias
+    return scale > 0 and torch.allclose(logits, expected, rtol=1e-3, atol=1e-4 * scale)
+
+
+def _as_linear(module: nn.Module, channels: int, classes: int) -> GapLinearHead | None:
+    weight: Any = getattr(module, "weight", None)
+    is_linear = isinstance(module, nn.Linear)
+    is_pointwise = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)
+    if not (is_linear or is_pointwise) or weight.numel() != channels * classes:
+        return None
+    weight = weight.detach().reshape(classes, channels)
+    bias: Any = module.bias
+    bias = weight.new_zeros(classes) if bias is None else bias.detach()
+    return GapLinearHead(weight, bias)

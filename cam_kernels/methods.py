@@ -1,0 +1,143 @@
+"""Class activation maps from activations and gradients.
+
+Every method is a function from the target layer's activations and the gradients of one
+class score to one weight per channel; the heatmap is the weighted sum of the channels.
+`gradients` may have spatial size 1 x 1, which means "the same at every position": that is
+the exact gradient of a global-average-pooling (GAP) head, `w_c / Z`.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+ChannelWeights = Callable[[Tensor, Tensor], Tensor]
+
+
+def gradcam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM: the mean gradient of each channel (eq. 1, arXiv:1610.02391).
+
+    activations : Tensor, shape (N, K, H, W); only its shape is used
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), any sign.
+    """
+    return gradients.mean(dim=(2, 3))
+
+
+def cam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """CAM: the weights of the class in the linear head (eq. 2, arXiv:1512.04150).
+
+    The gradient of a GAP + linear head is `w_c / Z` at each of the Z positions, so `w_c` is
+    its sum over them. Use it with such a head only; elsewhere the sum has no such meaning.
+
+    activations : Tensor, shape (N, K, H, W); only its shape is used
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), any sign.
+    """
+    return _sum_over_positions(gradients, activations)
+
+
+def gradcam_pp_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM++ on the logit (eq. 19 for alpha, eq. 5 for the weights, arXiv:1710.11063).
+
+    With g the gradient, alpha = g^2 / (2 g^2 + g^3 sum A) = 1 / (2 + g sum A), and
+    w_k = sum_ij alpha relu(g). The second form does not underflow for small gradients.
+    Where 2 + g sum A <= 0 (possible only if activations are negative) alpha has no meaning
+    and counts as 0.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), values >= 0.
+    """
+    denominator = 2 + gradients * activations.sum(dim=(2, 3), keepdim=True)
+    usable = ~(denominator <= 0)  # NaN stays NaN
+    weighted = gradients.relu() / torch.where(usable, denominator, 1.0)
+    return _sum_over_positions(torch.where(usable, weighted, 0.0), activations)
+
+
+def gradcam_pp_official_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM++ as in its authors' code: alpha normalised to sum one over positions.
+
+    Positions whose gradient is not positive are left out of the normalisation. The factor
+    exp(S_c) of the authors' code, which only scales the map, is left out.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), values >= 0 for activations >= 0.
+    """
+    denominator = 2 + gradients * activations.sum(dim=(2, 3), keepdim=True)
+    alpha = torch.where(denominator == 0, 1.0, 1 / denominator)
+    alpha = torch.where(gradients > 0, alpha, 0.0)
+    total = _sum_over_positions(alpha, activations)[:, :, None, None]
+    alpha = alpha / torch.where(total == 0, 1.0, total)
+    return _sum_over_positions(alpha * gradients.relu(), activations)
+
+
+def gradcam_pp_epsilon_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM++ with the +1e-6 of the pytorch-grad-cam library, for comparison with it.
+
+    For gradients below about 1e-3 the constant outweighs 2 g^2, so these weights depart
+    from equation 19, the more the smaller the gradient.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), values >= 0 for activations >= 0.
+    """
+    squared, cubed = gradients.square(), gradients.pow(3)
+    activation_sum = activations.sum(dim=(2, 3), keepdim=True)
+    alpha = squared / (2 * squared + activation_sum * cubed + 1e-6)
+    alpha = torch.where(gradients != 0, alpha, 0.0)
+    return _sum_over_positions(alpha * gradients.relu(), activations)
+
+
+METHODS: dict[str, ChannelWeights] = {
+    "gradcam++": gradcam_pp_weights,
+    "gradcam++-official": gradcam_pp_official_weights,
+    "gradcam++-epsilon": gradcam_pp_epsilon_weights,
+    "gradcam": gradcam_weights,
+    "cam": cam_weights,
+}
+
+
+def heatmap(activations: Tensor, channel_weights: Tensor) -> Tensor:
+    """The class activation map, relu(sum_k w_k A_k) (eq. 2, arXiv:1610.02391).
+
+    activations : Tensor, shape (N, K, H, W)
+    channel_weights : Tensor, shape (N, K)
+
+    Returns: Tensor, shape (N, H, W), values >= 0, in the units of the class logit.
+    """
+    return _weighted_sum(activations, channel_weights).relu()
+
+
+def contrast_map(activations: Tensor, gradient_difference: Tensor) -> Tensor:
+    """Where the evidence for one class exceeds that for another: sum_k g_k A_k, signed.
+
+    With g = d(S_a - S_b)/dA this is the difference of two maps in gradient x activation form
+    (HiResCAM, arXiv:2011.08891). For a GAP + linear head it is CAM's and exact: its sum is
+    S_a - S_b less the difference of the two biases.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradient_difference : Tensor, shape (N, K, H, W) or (N, K, 1, 1)
+
+    Returns: Tensor, shape (N, H, W), any sign, in the units of the logit.
+    """
+    if gradient_difference.shape[2:] == (1, 1):
+        return _weighted_sum(activations, gradient_difference.flatten(1))
+    return (gradient_difference * activations).sum(dim=1)
+
+
+def _weighted_sum(activations: Tensor, channel_weights: Tensor) -> Tensor:
+    positions = activations.flatten(2)
+    return torch.bmm(channel_weights[:, None], positions).view(-1, *activations.shape[2:])
+
+
+def _sum_over_positions(values: Tensor, activations: Tensor) -> Tensor:
+    """Sum over the grid of `activations`; values of spatial size 1 x 1 stand for all of it."""
+    repeats = activations.shape[2:].numel() // values.shape[2:].numel()
+    return values.sum(dim=(2, 3)) * repeats

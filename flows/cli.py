@@ -1,0 +1,161 @@
+"""The command line."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from flows import options
+from flows.progress import console
+from tasks.config import AuditConfig, load_config
+from tasks.errors import AuditError
+
+app = typer.Typer(
+    help="Audit image classifiers over whole datasets: what they look at, and when that is wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Errors that a user can mend are printed as text, not as tracebacks."""
+    try:
+        yield
+    except (AuditError, OSError) as error:
+        console.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def run(
+    config_file: Annotated[
+        Path | None, typer.Argument(help="audit.toml; flags override it")
+    ] = None,
+    images: options.Images = None,
+    model: options.Model = None,
+    out: options.Out = None,
+    weights: options.Weights = None,
+    classes: options.Classes = None,
+    annotations: options.Annotations = None,
+    title: options.Title = None,
+    note: options.Note = None,
+    method: options.Method = None,
+    target_layer: options.TargetLayer = None,
+    resize: options.Resize = None,
+    crop: options.Crop = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    interpolation: options.Interpolation = None,
+    shard_size: options.ShardSize = None,
+    batch_size: options.BatchSize = None,
+    workers: options.WorkerCount = None,
+    device: options.Device = None,
+    exact: options.Exact = None,
+    top_k: options.TopK = None,
+    unit_top_k: options.UnitTopK = None,
+    scheduler: options.Scheduler = None,
+) -> None:
+    """Audit a model over a dataset; run it again to go on where it stopped."""
+    given = {key: value for key, value in locals().items() if key != "config_file"}
+    with told_plainly():
+        for key in ("mean", "std"):
+            given[key] = _channels(key, given[key])
+        run_audit(load_config(config_file, given))
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(help="Folder of a finished audit")]) -> None:
+    """Draw the report again from the stored tables."""
+    from reports.build import build_report
+
+    with told_plainly():
+        print(build_report(run_folder))
+
+
+@app.command()
+def layers(
+    model: Annotated[str, typer.Argument(help=AuditConfig.model_fields["model"].description)],
+    crop: options.Crop = None,
+) -> None:
+    """List the layers that can be explained, with their grids; the default is marked."""
+    from tasks.plan import list_layers
+
+    with told_plainly():
+        found, default = list_layers(model, crop)
+    table = Table(Column("layer", overflow="fold"), "kind", "channels", "grid", "", title=model)
+    for layer in found:
+        mark = "default" if layer.name == default else ""
+        grid = f"{layer.rows} x {layer.cols}"
+        table.add_row(layer.name, layer.kind, str(layer.channels), grid, mark)
+    Console().print(table)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Run folder to write")] = Path("runs/demo"),
+) -> None:
+    """Audit the embedded sample: synthetic scenes with a planted background shortcut."""
+    sample = Path(__file__).resolve().parent.parent / "data" / "audit.toml"
+    with told_plainly():
+        if not sample.exists():
+            raise AuditError(
+                f"the sample is not at {sample.parent}: it comes with the repository, not with the "
+                "wheel. Clone the repository and run 'make demo' there"
+            )
+        run_audit(load_config(sample, {"out": str(out)}))
+
+
+def run_audit(config: AuditConfig) -> None:
+    """Run the flow, unless the run folder holds this very audit already.
+
+    Raises: AuditError.
+    """
+    from tasks.completion import is_complete
+    from tasks.plan import plan_audit
+
+    console.print(f"Reading {config.images} and {config.model} ...", soft_wrap=True)
+    plan = plan_audit(config)
+    if is_complete(plan):
+        console.print("Nothing to do: this audit is finished, and nothing has changed since.")
+    else:
+        _run_flow(config)
+    print(plan.run.report_file.resolve())
+
+
+def _run_flow(config: AuditConfig) -> None:
+    # Imported late: Prefect takes seconds, and a mistake in the configuration needs none of it.
+    from flows.audit import audit
+    from flows.prefect_server import prefect_api
+
+    try:
+        with prefect_api():
+            audit(config.model_dump(mode="json"))
+    except KeyboardInterrupt:
+        console.print("Stopped. Finished shards are stored; the same command goes on from here.")
+        raise typer.Exit(130) from None
+
+
+def _channels(key: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != 3:
+        raise AuditError(
+            f"--{key}: expected three numbers R,G,B as in 0.485,0.456,0.406; got {text!r}"
+        )
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,201 @@
+"""Dask says where: worker processes, each with its own copy of the model."""
+
+import asyncio
+import importlib.metadata
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
+
+from tasks.auditor import Auditor, AuditorSettings
+from tasks.errors import AuditError
+from tasks.explain import explain_shard
+from tasks.plan import Plan, Shard
+
+_PLUGIN = "camaudit-auditor"
+_CORES_PER_WORKER = 4
+
+
+class AuditorPlugin(WorkerPlugin):
+    """Holds the worker's model, built when the first shard asks for it.
+
+    Built lazily, a model that does not load fails a shard with its reason; built in `setup` it
+    would only keep the worker from starting.
+    """
+
+    name = _PLUGIN
+
+    def __init__(self, settings: AuditorSettings, *, shares_terminal: bool) -> None:
+        self._settings = settings
+        self._shares_terminal = shares_terminal
+        self._auditor: Auditor | None = None
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask once in each worker process."""
+        if self._shares_terminal:
+            # Ctrl-C reaches every process of the terminal; the driver ends its workers itself.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._lock = threading.Lock()
+        self._index = int(worker.name) if str(worker.name).isdigit() else 0
+
+    def explain(self, root: str, shard: int, key: str) -> dict[str, Any]:
+        """Explain one shard; one at a time, whatever number of threads the worker has."""
+        with self._lock:
+            if self._auditor is None:
+                self._auditor = Auditor(self._on_own_device())
+            return explain_shard(self._auditor, root, shard, key)
+
+    def _on_own_device(self) -> AuditorSettings:
+        if self._settings.device != "cuda":
+            return self._settings
+        return replace(self._settings, device=f"cuda:{self._index % torch.cuda.device_count()}")
+
+
+def explain_on_worker(root: str, shard: int, key: str) -> dict[str, Any]:
+    """What a worker runs: small, JSON-able arguments and result."""
+    plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
+    return plugin.explain(root, shard, key)
+
+
+class Workers:
+    """Worker processes that explain shards.
+
+    client : connected Dask client whose workers have the plugin
+    resources : what each shard asks for, or None
+    """
+
+    def __init__(self, client: Client, count: int, resources: dict[str, int] | None) -> None:
+        self.count = count
+        self._client = client
+        self._resources = resources
+        self._waiting: set[Future] = set()
+
+    def explain(self, root: str, shard: Shard) -> dict[str, Any]:
+        """Run one shard and wait for its record.
+
+        Raises: what the worker raised; KilledWorker where the worker died.
+        """
+        future = self._client.submit(
+            explain_on_worker, root, shard.index, shard.key,
+            pure=False, resources=self._resources,
+        )  # fmt: skip
+        self._waiting.add(future)
+        try:
+            record: dict[str, Any] = future.result()
+            return record
+        except CancelledError as error:
+            # Prefect retries an Exception, but takes asyncio's for the end of the task.
+            raise asyncio.CancelledError from error
+        except BaseException:
+            future.cancel()
+            raise
+        finally:
+            self._waiting.discard(future)
+
+    def cancel(self) -> None:
+        """Let go of all shards, so that the threads that wait for them end."""
+        self._client.cancel(list(self._waiting), force=True)
+
+
+def resolve_device(wanted: str) -> str:
+    """'cuda' or 'cpu' for 'auto'.
+
+    Raises: AuditError where CUDA is asked for and not there.
+    """
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise AuditError("device 'cuda' is asked for but torch sees none; use --device cpu")
+    return ("cuda" if available else "cpu") if wanted == "auto" else wanted
+
+
+def count_workers(wanted: int | None, device: str) -> int:
+    """Processes to start: as asked, else one per GPU, or per four cores."""
+    if wanted is not None:
+        return wanted
+    if device == "cuda":
+        return torch.cuda.device_count()
+    return max(1, available_cores() // _CORES_PER_WORKER)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def start_workers(plan: Plan) -> Iterator[Workers]:
+    """Worker processes on this machine, or those of the scheduler that the plan names.
+
+    Raises: AuditError where the scheduler cannot be reached, has no workers or other software.
+    """
+    config = plan.config
+    device = resolve_device(config.device)
+    if config.scheduler is not None:
+        with _connect(config.scheduler) as client:
+            threads = min(client.nthreads().values())
+            client.register_plugin(
+                AuditorPlugin(_settings(plan, device, threads), shares_terminal=False)
+            )
+            yield Workers(client, len(client.nthreads()), None)
+        return
+    count = min(count_workers(config.workers, device), max(1, len(plan.shards)))
+    threads = max(1, available_cores() // count)
+    resources = {"GPU": 1} if device == "cuda" else None
+    with (
+        LocalCluster(
+            n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0",
+            resources=resources or {}, memory_limit=None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        client.register_plugin(
+            AuditorPlugin(_settings(plan, device, threads), shares_terminal=True)
+        )
+        yield Workers(client, count, resources)
+
+
+def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:
+    config, model = plan.config, plan.facts["model"]
+    return AuditorSettings(
+        model=config.model,
+        weights=config.weights,
+        digest=model["digest"],
+        target_layer=model["target_layer"],
+        method=config.method,
+        exact=config.exact,
+        num_classes=model["num_classes"],
+        preprocessing=plan.facts["preprocessing"],
+        batch_size=config.batch_size,
+        top_k=config.top_k,
+        unit_top_k=config.unit_top_k,
+        device=device,
+        threads=threads,
+    )
+
+
+@contextmanager
+def _connect(address: str) -> Iterator[Client]:
+    try:
+        client = Client(address, timeout="15s")
+    except (OSError, ValueError) as error:
+        raise AuditError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        versions = client.run(importlib.metadata.version, "camaudit")
+        own = importlib.metadata.version("camaudit")
+        if not versions:
+            raise AuditError(f"the scheduler at {address} has no workers; start some and try again")
+        others = {worker: version for worker, version in versions.items() if version != own}
+        if others:
+            worker, version = next(iter(others.items()))
+            raise AuditError(
+                f"worker {worker} has camaudit {version}, this machine {own}; expected the same "
+                "wheel on every machine"
+            )
+        yield client

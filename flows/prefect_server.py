@@ -1,0 +1,113 @@
+"""A Prefect server for the time of one audit, where the user runs none."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import httpx
+import psutil
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.environment import DRIVER_MARK
+from tasks.errors import AuditError
+
+_START_SECONDS = 120  # beside busy workers a server takes long to start
+_DRAIN_SECONDS = 5
+
+
+@contextmanager
+def prefect_api() -> Iterator[None]:
+    """While open, flows find a Prefect API: the user's own, or one started here.
+
+    Prefect could embed a server itself, but that one shares the terminal's process group: Ctrl-C
+    ends it before the flow can say that it was stopped. Ours has a session of its own.
+
+    Raises: AuditError where the server does not start.
+    """
+    if PREFECT_API_URL.value() is not None:
+        yield
+        return
+    end_orphaned_servers()
+    port = _free_port()
+    with tempfile.TemporaryFile("w+") as log, _server(port, log) as process:
+        url = f"http://127.0.0.1:{port}/api"
+        _wait_until_healthy(url, process, log)
+        with temporary_settings({PREFECT_API_URL: url}):
+            try:
+                yield
+            finally:
+                # What is still in these queues when the server ends is tried again and again.
+                for queue in (EventsWorker, APILogWorker):
+                    queue.drain_all(timeout=_DRAIN_SECONDS, at_exit=False)
+
+
+def end_orphaned_servers() -> int:
+    """End Prefect servers that a camaudit process started which is no longer there (kill -9).
+
+    A server is ours if it carries the process id that `flows.environment` puts into it; any
+    other Prefect server is left alone.
+
+    Returns: how many processes were ended.
+    """
+    ended = 0
+    for process in psutil.process_iter():
+        # A process may end, or belong to someone else, while it is looked at.
+        with contextlib.suppress(psutil.Error):
+            if "prefect" not in " ".join(process.cmdline()):
+                continue
+            mark = process.environ().get(DRIVER_MARK)
+            if mark is not None and not psutil.pid_exists(int(mark)):
+                process.terminate()
+                ended += 1
+    return ended
+
+
+@contextmanager
+def _server(port: int, log: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prefect", *arguments],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, DRIVER_MARK: str(os.getpid())},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: IO[str]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    log.seek(0)
+    raise AuditError(
+        f"Prefect's server did not start within {_START_SECONDS} s; its last words:\n"
+        f"{log.read()[-1000:]}\nStart one with 'prefect server start' and set PREFECT_API_URL."
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,1 @@
+"""Stored tables to HTML. Nothing here needs torch, the model or a scheduler."""

@@ -1,0 +1,53 @@
+"""The report of one audit: a folder of static pages, drawn only from the stored tables."""
+
+from pathlib import Path
+
+from reports.cases import cases_by_id
+from reports.class_pages import write_class_pages
+from reports.class_summaries import summarise_classes
+from reports.colour_scale import choose_scales
+from reports.exemplars import choose_exemplars
+from reports.folder_swap import replaced_folder
+from reports.mistake_pages import find_shown_pairs, write_mistake_pages
+from reports.overview_page import write_overview
+from reports.pairs import confused_pairs
+from reports.pictures import draw_pictures
+from reports.site import Site
+from reports.tables import AuditTables, load_tables
+from reports.unread_page import write_unread_page
+from tasks.storage import RunFolder
+
+
+def build_report(run_folder: Path) -> Path:
+    """Write RUN/report and return the path of its index.html.
+
+    The report appears whole; an earlier one stays until then. It opens from disk, with no
+    server and no network. Source images are read again for their pictures; where one cannot
+    be read any more, its maps stand alone.
+
+    Raises: AuditError for a folder that is no audit, and for an audit that has not finished.
+    """
+    run = RunFolder(run_folder)
+    tables = load_tables(run)
+    with replaced_folder(run.report_file.parent) as folder:
+        _write_pages(tables, folder)
+    return run.report_file
+
+
+def _write_pages(tables: AuditTables, folder: Path) -> None:
+    scales = choose_scales(tables)
+    pairs = confused_pairs(tables)
+    exemplars = choose_exemplars(tables.predictions, pairs)
+    cases = cases_by_id(tables, draw_pictures(tables, exemplars.map_keys(), scales, folder))
+    classes = summarise_classes(tables, scales.mean, folder)
+    mistakes = [cases[image_id] for image_id in exemplars.mistakes]
+    confident = [cases[image_id] for image_id in exemplars.confident]
+    shown = find_shown_pairs(mistakes)
+
+    site = Site(tables, scales, folder)
+    site.write_assets()
+    write_overview(site, tables, classes, pairs, confident, shown)
+    write_class_pages(site, classes, pairs, exemplars, cases, shown)
+    total = int(tables.predictions["mistake"].sum())
+    write_mistake_pages(site, mistakes, shown, pairs, total)
+    write_unread_page(site, tables)

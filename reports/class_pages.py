@@ -1,0 +1,64 @@
+"""A page for each class."""
+
+from dataclasses import dataclass
+
+from reports.cases import Case
+from reports.class_summaries import ClassSummary
+from reports.exemplars import Exemplars
+from reports.mistake_pages import PairKey, ShownPair
+from reports.pairs import Pair
+from reports.quantities import Rate
+from reports.site import Site
+
+CONFUSIONS_LISTED = 15
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often one class was taken for another.
+
+    other : the class on the other side
+    cases : path of the failure cases in the report; '' where none is shown
+    """
+
+    other: int
+    other_name: str
+    rate: Rate
+    cases: str
+
+
+def write_class_pages(
+    site: Site,
+    classes: dict[int, ClassSummary],
+    pairs: list[Pair],
+    exemplars: Exemplars,
+    cases: dict[int, Case],
+    shown: dict[PairKey, ShownPair],
+) -> None:
+    """Write classes/<class_idx>.html, each with links to its neighbours."""
+    given_away: dict[int, list[Confusion]] = {}
+    taken_in: dict[int, list[Confusion]] = {}
+    for pair in pairs:
+        link = shown.get((pair.label, pair.predicted))
+        href = link.href if link else ""
+        to, of = classes[pair.predicted], classes[pair.label]
+        away = Confusion(to.class_idx, to.name, pair.rate, href)
+        share = Rate(pair.rate.successes, to.precision.trials)
+        given_away.setdefault(pair.label, []).append(away)
+        taken_in.setdefault(pair.predicted, []).append(
+            Confusion(of.class_idx, of.name, share, href)
+        )
+    order = list(classes)
+    for position, class_idx in enumerate(order):
+        site.write(
+            f"classes/{class_idx}.html",
+            "class.html",
+            summary=classes[class_idx],
+            previous=classes[order[position - 1]] if position else None,
+            following=classes[order[position + 1]] if position + 1 < len(order) else None,
+            given_away=given_away.get(class_idx, []),
+            taken_in=taken_in.get(class_idx, []),
+            listed=CONFUSIONS_LISTED,
+            best=[cases[i] for i in exemplars.best.get(class_idx, [])],
+            worst=[cases[i] for i in exemplars.worst.get(class_idx, [])],
+        )

@@ -1,0 +1,63 @@
+"""The first page: the figures of the whole audit and the ways into it."""
+
+import math
+from collections.abc import Iterable
+
+from reports.cases import Case
+from reports.class_summaries import ClassSummary
+from reports.headlines import compare_evidence, headline_figures
+from reports.limits import state_limits
+from reports.measurement import describe_measurement
+from reports.mistake_pages import PairKey, ShownPair
+from reports.pairs import PAIRS_LISTED, Pair
+from reports.site import Site
+from reports.tables import AuditTables
+
+MEAN_MAPS_SHOWN = 24
+
+
+def write_overview(
+    site: Site,
+    tables: AuditTables,
+    classes: dict[int, ClassSummary],
+    pairs: list[Pair],
+    confident: list[Case],
+    shown: dict[PairKey, ShownPair],
+) -> None:
+    """Write index.html.
+
+    pairs : all confused pairs, the most frequent first
+    confident : mistakes with the highest probability
+    """
+    figures = headline_figures(tables)
+    ordered = order_by_error(classes.values())
+    with_map = [summary for summary in ordered if summary.mean_map]
+    site.write(
+        "index.html",
+        "index.html",
+        figures=figures,
+        comparisons=compare_evidence(tables) if figures.accuracy.trials else [],
+        classes=ordered,
+        by_idx=classes,
+        pairs=pairs[:PAIRS_LISTED],
+        pairs_total=len(pairs),
+        shown=shown,
+        confident=confident,
+        mean_maps=with_map[:MEAN_MAPS_SHOWN],
+        mean_maps_total=len(with_map),
+        limits=state_limits(tables, figures),
+        measurement=describe_measurement(tables),
+    )
+
+
+def order_by_error(classes: Iterable[ClassSummary]) -> list[ClassSummary]:
+    """The highest error rate first, classes without labelled images last; ties by the number
+    of images, the larger first, then by index."""
+
+    def key(summary: ClassSummary) -> tuple[float, int, int, int]:
+        error = summary.accuracy.complement.value
+        images = summary.accuracy.trials
+        rank = math.inf if math.isnan(error) else -error
+        return rank, -images, -summary.predicted, summary.class_idx
+
+    return sorted(classes, key=key)

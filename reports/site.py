@@ -1,0 +1,101 @@
+"""The frame around every page, and how a page is written."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+
+from reports.colour_scale import Scales
+from reports.colours import colour_positive, colour_signed, encode
+from reports.formats import FILTERS
+from reports.tables import AuditTables
+
+_PACKAGE = Path(__file__).parent
+_LEGEND_WIDTH = 256
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """href : path in the report; '' where there is nothing to see there
+    count : what the page lists; None for a page that lists nothing
+    """
+
+    name: str
+    href: str
+    count: int | None
+
+
+class Site:
+    """Writes pages into `folder`, each with the audit's title, note, legend and navigation."""
+
+    def __init__(self, tables: AuditTables, scales: Scales, folder: Path) -> None:
+        self._folder = folder
+        config = tables.audit.get("config") or {}
+        model = model_name(tables.audit)
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_PACKAGE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(FILTERS)
+        self._environment.globals.update(
+            title=config.get("title") or f"Audit of {model}",
+            note=config.get("note") or "",
+            model_name=model,
+            dataset_name=dataset_name(config),
+            version=tables.audit.get("camaudit") or "",
+            finished=str(tables.complete.get("finished") or "").replace("T", " ")[:16],
+            scales=scales,
+            labelled=tables.labelled,
+            even_border=tables.even_border_share,
+            navigation=_navigation(tables),
+        )
+
+    def write(self, name: str, template: str, **content: Any) -> None:
+        """Render `template` to the page `name`, a path in the report."""
+        file = self._folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        root = "../" * name.count("/")
+        page = self._environment.get_template(template).render(root=root, page=name, **content)
+        file.write_text(page, encoding="utf-8")
+
+    def write_assets(self) -> None:
+        """Styles, scripts and the colour bars of the legend."""
+        assets = self._folder / "assets"
+        shutil.copytree(_PACKAGE / "static", assets)
+        steps = np.linspace(0, 1, _LEGEND_WIDTH, dtype=np.float32)[None, :]
+        for name, bar in (
+            ("positive", colour_positive(steps, 1.0)),
+            ("signed", colour_signed(2 * steps - 1, 1.0)),
+        ):
+            wide = cv2.resize(bar, (_LEGEND_WIDTH, 4), interpolation=cv2.INTER_NEAREST)
+            (assets / f"legend-{name}.webp").write_bytes(encode(wide.astype(np.uint8)))
+
+
+def model_name(audit: dict[str, Any]) -> str:
+    """The model in a sentence: a name as it is, a file without its folders."""
+    name = (audit.get("model") or {}).get("name") or (audit.get("config") or {}).get("model")
+    text = str(name or "the model")
+    is_file = ".py:" in text or text.endswith(".pt2")
+    return text.rsplit("/", 1)[-1] if is_file else text
+
+
+def dataset_name(config: dict[str, Any]) -> str:
+    """The dataset in a sentence: its folder, or a manifest's file with the folder it is in."""
+    parts = [part for part in str(config.get("images") or "").split("/") if part]
+    return "/".join(parts[-2:] if parts and "." in parts[-1] else parts[-1:])
+
+
+def _navigation(tables: AuditTables) -> list[NavItem]:
+    mistakes = int(tables.predictions["mistake"].sum())
+    failures = len(tables.failures)
+    items = [NavItem("Overview", "index.html", None)]
+    if tables.labelled:
+        items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
+    return [*items, NavItem("Unread", "unread.html" if failures else "", failures)]

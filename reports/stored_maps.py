@@ -1,0 +1,39 @@
+"""The maps of a few images, fetched from tables that need not fit in memory."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow.compute as pc
+
+from reports.colours import Map
+from tasks.storage import RunFolder
+
+MapKey = tuple[int, str]  # image_id, role
+
+
+def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:
+    """The raw maps of (image_id, role), float32 of shape (rows, cols).
+
+    Empty and non-finite maps are no evidence and are left out.
+    """
+    keys = set(wanted)
+    if not keys:
+        return {}
+    chosen = (
+        pc.field("image_id").isin(sorted({image_id for image_id, _ in keys}))
+        & pc.field("role").isin(sorted({role for _, role in keys}))
+        & (pc.field("state") == "ok")
+    )
+    columns = ["image_id", "role", "rows", "cols", "scale", "heatmap"]
+    maps: dict[MapKey, Map] = {}
+    for batch in run.dataset("heatmaps").to_batches(columns=columns, filter=chosen):
+        if not batch.num_rows:
+            continue
+        cells = batch["heatmap"].flatten().to_numpy(zero_copy_only=False)
+        grids = cells.astype(np.float32).reshape(batch.num_rows, -1)
+        numbers = batch.drop_columns(["heatmap"]).to_pylist()
+        for row, grid in zip(numbers, grids, strict=True):
+            key = (row["image_id"], row["role"])
+            if key in keys:
+                maps[key] = grid.reshape(row["rows"], row["cols"]) * np.float32(row["scale"])
+    return maps

@@ -1,0 +1,124 @@
+"""The stored tables that the report is drawn from, without the maps themselves."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.errors import AuditError
+from tasks.storage import RunFolder
+
+_PREDICTIONS = [
+    "image_id",
+    "label",
+    "predicted",
+    "correct",
+    "probability",
+    "label_probability",
+    "margin",
+    "loss",
+    "width",
+    "height",
+]
+_EVIDENCE = [
+    "image_id",
+    "role",
+    "class_idx",
+    "against_idx",
+    "scale",
+    "state",
+    "object_energy",
+    "lift",
+    "pointing_hit",
+    "border_share",
+]
+
+
+@dataclass(frozen=True)
+class AuditTables:
+    """One finished audit.
+
+    audit : content of audit.json
+    complete : content of complete.json; empty where there is none
+    predictions : one row per audited image, with the columns `labelled` and `mistake` (bool)
+    evidence : the numbers of `heatmaps`, one row per image and role, without the maps
+    class_stats, confusions, failures : as stored
+    """
+
+    run: RunFolder
+    audit: dict[str, Any]
+    complete: dict[str, Any]
+    predictions: pd.DataFrame
+    evidence: pd.DataFrame
+    class_stats: pd.DataFrame
+    confusions: pd.DataFrame
+    failures: pd.DataFrame
+
+    @property
+    def labelled(self) -> int:
+        """Audited images with a known label."""
+        return int(self.predictions["labelled"].sum())
+
+    @property
+    def unread(self) -> pd.DataFrame:
+        """Failures that cost the image its audit; a bad mask costs only the mask."""
+        return self.failures[self.failures["stage"] != "mask"]
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Shorter side after the resize and side of the crop, pixels."""
+        settings = self.audit.get("preprocessing") or {}
+        try:
+            return int(settings["resize"]), int(settings["crop"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise AuditError(
+                f"{self.run.audit_file} says nothing usable under preprocessing; expected whole "
+                f"numbers resize and crop, got {settings!r}. Run the audit again with this version"
+            ) from error
+
+    @property
+    def even_border_share(self) -> float:
+        """What an even map has in its outermost ring of cells; NaN where the grid is unknown."""
+        model = self.audit.get("model") or {}
+        rows, cols = model.get("rows"), model.get("cols")
+        if not (isinstance(rows, int) and isinstance(cols, int)):
+            return float("nan")
+        return 1 - max(0, rows - 2) * max(0, cols - 2) / (rows * cols)
+
+    def class_name(self, class_idx: int) -> str:
+        """The class's name; 'class 7' where the audit does not name it."""
+        names = self.audit.get("classes") or []
+        return str(names[class_idx]) if 0 <= class_idx < len(names) else f"class {class_idx}"
+
+
+def load_tables(run: RunFolder) -> AuditTables:
+    """Read everything but the maps.
+
+    Raises: AuditError for a folder that is no audit, and for an audit that has not finished.
+    """
+    audit = run.audit()
+    predictions = run.dataset("predictions").to_table(columns=_PREDICTIONS).to_pandas()
+    predictions["labelled"] = predictions["label"] >= 0
+    right = predictions["correct"].eq(True)  # null where the label is unknown
+    predictions["mistake"] = predictions["labelled"] & ~right
+    evidence = run.dataset("heatmaps").to_table(columns=_EVIDENCE)
+    return AuditTables(
+        run=run,
+        audit=audit,
+        complete=_read_optional(run.root / "complete.json"),
+        predictions=predictions.sort_values("image_id", ignore_index=True),
+        evidence=evidence.to_pandas(categories=["role", "state"]),
+        class_stats=run.dataset("class_stats").to_table().to_pandas(),
+        confusions=run.dataset("confusions").to_table().to_pandas(),
+        failures=run.dataset("failures").to_table().to_pandas(),
+    )
+
+
+def _read_optional(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content

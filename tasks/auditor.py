@@ -1,0 +1,81 @@
+"""The model of one worker process, ready to explain batches of images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import torch
+
+from cam_kernels.first_pass import FirstPass, FirstPassBatch
+from cam_kernels.receptive_field import receptive_field
+from tasks.errors import AuditError
+from tasks.inputs import InputImage
+from tasks.models import load_model, model_digest
+from tasks.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class AuditorSettings:
+    """What a worker must know to build its model; small enough to send to each."""
+
+    model: str
+    weights: str | None
+    digest: str
+    target_layer: str
+    method: str
+    exact: bool
+    num_classes: int
+    preprocessing: dict[str, Any]
+    batch_size: int
+    top_k: int
+    unit_top_k: int
+    device: str
+    threads: int
+
+
+class Auditor:
+    """Explains batches on one device. Building it takes seconds, so once per process.
+
+    Raises: AuditError where the model is not the one that was planned with.
+    """
+
+    def __init__(self, settings: AuditorSettings) -> None:
+        torch.set_num_threads(settings.threads)
+        cv2.setNumThreads(settings.threads)
+        self.settings = settings
+        self.preprocessing = Preprocessing(**settings.preprocessing)
+        self.device = torch.device(settings.device)
+        loaded = load_model(settings.model, settings.weights)
+        if model_digest(loaded.module) != settings.digest:
+            raise AuditError(
+                f"{settings.model} on this worker differs from the one that the audit was "
+                "planned with; expected the same code and weights on every machine"
+            )
+        self.batch_size = loaded.fixed_batch or settings.batch_size
+        self.field = receptive_field(loaded.module, settings.target_layer)
+        crop = self.preprocessing.crop
+        generator = torch.Generator().manual_seed(0)
+        example = torch.randn((loaded.fixed_batch or 2, 3, crop, crop), generator=generator)
+        self.first_pass = FirstPass(
+            loaded.module.to(self.device),
+            settings.target_layer,
+            settings.method,
+            example.to(self.device),
+            exact=settings.exact,
+        )
+
+    def explain(self, images: list[InputImage]) -> FirstPassBatch:
+        """One forward for at most `batch_size` images; tensors on the CPU.
+
+        The batch is filled up to its fixed size, so that every image meets the same kernels
+        whatever shard it is in.
+        """
+        crop, missing = self.preprocessing.crop, self.batch_size - len(images)
+        pixels = [image.pixels for image in images]
+        pixels += [torch.zeros((3, crop, crop), dtype=torch.uint8)] * missing
+        labels = torch.tensor([image.label for image in images] + [-1] * missing)
+        batch = self.preprocessing.normalise(torch.stack(pixels).to(self.device))
+        result = self.first_pass(batch, labels.to(self.device))
+        return FirstPassBatch(
+            **{name: value[: len(images)].cpu() for name, value in vars(result).items()}
+        )

@@ -1,0 +1,82 @@
+"""Which class index a folder or a label stands for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.errors import AuditError
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Names of the model's classes, and the class index of each folder or label word.
+
+    names : one per output of the model
+    index_of : class index by folder or label word
+    """
+
+    names: tuple[str, ...]
+    index_of: dict[str, int]
+
+
+def read_classes(file: str, categories: list[str]) -> ClassList:
+    """The classes file: CSV with columns class_idx, name and (default: the name) folder.
+
+    categories : names of all outputs of the model, used for those that the file leaves out
+
+    Raises: AuditError for missing columns, repeated or impossible indices.
+    """
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise AuditError(f"classes file {file} cannot be read: {error}") from error
+    missing = {"class_idx", "name"} - set(table.columns)
+    if missing:
+        raise AuditError(
+            f"classes file {file} lacks the column(s) {', '.join(sorted(missing))}; expected "
+            f"class_idx,name,folder, got {','.join(table.columns)}"
+        )
+    index = pd.to_numeric(table["class_idx"], errors="coerce")
+    wrong = table.loc[~index.between(0, len(categories) - 1) | (index % 1 != 0), "class_idx"]
+    if len(wrong):
+        raise AuditError(
+            f"classes file {file}: class_idx {wrong.iloc[0]!r} is not an output of the model; "
+            f"expected whole numbers from 0 to {len(categories) - 1}"
+        )
+    folders = table["folder"] if "folder" in table else table["name"]
+    for column, values in (("class_idx", index), ("folder", folders)):
+        if values.duplicated().any():
+            raise AuditError(
+                f"classes file {file}: {column} {values[values.duplicated()].iloc[0]!r} stands "
+                "there twice; expected one row per class"
+            )
+    names = list(categories)
+    for class_idx, name in zip(index.astype(int), table["name"], strict=True):
+        names[class_idx] = name
+    words = dict(zip(table["name"], index.astype(int), strict=True))
+    words.update(zip(folders, index.astype(int), strict=True))
+    return ClassList(tuple(names), words)
+
+
+def classes_from_words(words: Iterable[str], categories: list[str], what: str) -> ClassList:
+    """Folders or label words, in sorted order, as the model's classes.
+
+    what : 'folders' or 'labels', for the error
+
+    Raises: AuditError where their number differs from the model's outputs.
+    """
+    names = sorted(set(words))
+    if len(names) != len(categories):
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise AuditError(
+            f"the dataset has {len(names)} class {what} ({shown}) but the model has "
+            f"{len(categories)} outputs, so it is not known which is which. Give --classes FILE, "
+            "a CSV with the columns class_idx,name,folder and one row per folder or label"
+        )
+    return ClassList(tuple(names), {name: i for i, name in enumerate(names)})
+
+
+def default_classes(categories: list[str]) -> ClassList:
+    """For labels that are class indices already."""
+    return ClassList(tuple(categories), {})

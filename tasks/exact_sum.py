@@ -1,0 +1,47 @@
+"""Sums that come out the same in whatever order and grouping their terms arrive."""
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+_FRACTION_BITS = 40
+_LARGEST = float(2**40)
+
+Index = npt.NDArray[np.int64] | tuple[npt.NDArray[np.int64], ...]
+
+
+class ExactSum:
+    """An array of sums in fixed point, so that merging is associative to the last bit.
+
+    Floating-point addition is not associative: the same images in other shards would give
+    other tables. Each term is rounded once, to 2^-40 (1e-12); integers do the rest. Terms are
+    clipped to +-2^40, so that 8 million of the largest fit.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._whole = np.zeros(shape, dtype=np.int64)
+        self._fraction = np.zeros(shape, dtype=np.int64)
+
+    def update(self, index: Index, values: npt.ArrayLike) -> None:
+        """Add `values` at `index`, which may name a place more than once. NaN counts as 0."""
+        terms = np.clip(np.nan_to_num(np.asarray(values, dtype=np.float64)), -_LARGEST, _LARGEST)
+        whole = np.floor(terms)
+        fraction = np.rint((terms - whole) * 2.0**_FRACTION_BITS)
+        np.add.at(self._whole, index, whole.astype(np.int64))
+        np.add.at(self._fraction, index, fraction.astype(np.int64))
+        self._carry()
+
+    def merge(self, other: Self) -> None:
+        """Add all sums of `other`, which has the same shape."""
+        self._whole += other._whole
+        self._fraction += other._fraction
+        self._carry()
+
+    def compute(self) -> npt.NDArray[np.float64]:
+        """The sums as float64."""
+        return self._whole + self._fraction / 2.0**_FRACTION_BITS
+
+    def _carry(self) -> None:
+        self._whole += self._fraction >> _FRACTION_BITS
+        self._fraction &= (1 << _FRACTION_BITS) - 1

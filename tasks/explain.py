@@ -1,0 +1,136 @@
+"""The first pass over one shard: images in, Parquet and a record out."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cam_kernels.first_pass import FirstPassBatch
+from tasks.auditor import Auditor
+from tasks.geometry import Placement
+from tasks.heatmap_rows import heatmap_columns
+from tasks.inputs import Failure, InputImage, InputReader, read_batches
+from tasks.prediction_rows import prediction_columns
+from tasks.records import write_record
+from tasks.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
+from tasks.storage import RunFolder, write_table
+from tasks.strongest_units import StrongestUnits
+from tasks.unit_tables import POSITION, units_table, units_with_fields
+
+
+class ShardTables:
+    """What has been learned of a shard's images so far."""
+
+    def __init__(self, auditor: Auditor) -> None:
+        self._auditor = auditor
+        self._batches: dict[str, list[pa.Table]] = {
+            n: [] for n in ("predictions", "heatmaps", "features")
+        }
+        self._strongest: StrongestUnits | None = None
+        self._placements: dict[int, Placement] = {}
+        self.failures: list[Failure] = []
+
+    def update(self, images: list[InputImage], uris: dict[int, str]) -> None:
+        """Explain one batch and keep its rows. Images without finite logits fail."""
+        batch = self._auditor.explain(images)
+        finite = batch.logits.isfinite().all(dim=1)
+        if not finite.all():
+            reason = "the model's logits are not finite for this image"
+            for image, good in zip(images, finite.tolist(), strict=True):
+                if not good:
+                    uri = uris[image.image_id]
+                    self.failures.append(Failure(image.image_id, uri, "model", reason))
+            images = [i for i, good in zip(images, finite.tolist(), strict=True) if good]
+            batch = FirstPassBatch(**{name: value[finite] for name, value in vars(batch).items()})
+        if images:
+            self._keep(images, batch)
+
+    def _keep(self, images: list[InputImage], batch: FirstPassBatch) -> None:
+        settings = self._auditor.settings
+        self._batches["predictions"].append(
+            pa.table(prediction_columns(images, batch, settings.top_k), schema=PREDICTIONS)
+        )
+        cells = batch.contrast[0].numel()
+        self._batches["heatmaps"].append(
+            pa.table(
+                heatmap_columns(images, batch, settings.method, settings.target_layer),
+                schema=heatmaps_schema(cells),
+            )
+        )
+        pooled = batch.pooled.clamp(-65504, 65504).half().numpy()
+        image_id = np.array([image.image_id for image in images])
+        columns = {
+            "image_id": image_id,
+            "label": [image.label for image in images],
+            "target_layer": [settings.target_layer] * len(images),
+            "pooled": pa.FixedSizeListArray.from_arrays(pooled.reshape(-1), pooled.shape[1]),
+        }
+        self._batches["features"].append(pa.table(columns, schema=features_schema(pooled.shape[1])))
+        self._placements.update({image.image_id: image.placement for image in images})
+        self._update_units(batch, image_id)
+
+    def _update_units(self, batch: FirstPassBatch, image_id: np.ndarray) -> None:
+        units, grid_cols = batch.unit_max.shape[1], batch.contrast.shape[2]
+        if self._strongest is None:
+            self._strongest = StrongestUnits(units, self._auditor.settings.unit_top_k, POSITION)
+        position = batch.unit_position.T.numpy().astype(np.int32)
+        self._strongest.update(
+            batch.unit_max.T.float().numpy(),
+            np.broadcast_to(image_id, (units, len(image_id))),
+            {"row": position // grid_cols, "col": position % grid_cols},
+        )
+
+    def write(self, run: RunFolder, shard: int, grid: dict[str, int]) -> list[Path]:
+        """Write every table of the shard, empty ones included; returns the files."""
+        schemas = {
+            "predictions": PREDICTIONS,
+            "heatmaps": heatmaps_schema(grid["rows"] * grid["cols"]),
+            "features": features_schema(grid["channels"]),
+        }
+        tables = {
+            name: pa.concat_tables(batches) if batches else schemas[name].empty_table()
+            for name, batches in self._batches.items()
+        }
+        tables["failures"] = pa.Table.from_pylist([asdict(f) for f in self.failures], FAILURES)
+        files = []
+        for name, table in tables.items():
+            files.append(run.table_file(name, shard))
+            write_table(files[-1], table)
+        files.append(run.partial_file("units", shard))
+        write_table(files[-1], self._units(grid["channels"]))
+        return files
+
+    def _units(self, channels: int) -> pa.Table:
+        settings = self._auditor.settings
+        strongest = self._strongest or StrongestUnits(channels, settings.unit_top_k, POSITION)
+        extended = units_with_fields(strongest, self._auditor.field, self._placements)
+        return units_table(extended, settings.target_layer)
+
+
+def explain_shard(auditor: Auditor, root: str, shard: int, key: str) -> dict[str, Any]:
+    """Run the first pass over one shard and write its tables, then its record.
+
+    root : the run folder; its audit.json and the shard's manifest stand there
+    key : the shard's key, kept in the record
+
+    Returns: the record: shard, key, images, failed, and a checksum per file.
+    """
+    run = RunFolder(root)
+    rows = pq.read_table(run.table_file("manifest", shard)).to_pylist()
+    uris = {row["image_id"]: row["uri"] for row in rows}
+    reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
+    tables = ShardTables(auditor)
+    threads = auditor.settings.threads
+    for results in read_batches(reader, rows, auditor.batch_size, threads):
+        tables.failures += [r.failure for r in results if r.failure is not None]
+        images = [r.image for r in results if r.image is not None]
+        if images:
+            tables.update(images, uris)
+    tables.failures.sort(key=lambda failure: failure.image_id)
+    files = tables.write(run, shard, run.audit()["model"])
+    failed = len({f.image_id for f in tables.failures if f.stage != "mask"})
+    counts = {"images": len(rows), "failed": failed}
+    return write_record(run, shard, key, files, counts)

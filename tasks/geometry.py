@@ -1,0 +1,65 @@
+"""Where the model's square view lies in the original image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Placement:
+    """An image of width x height, resized, then cropped to a square at (left, top)."""
+
+    width: int
+    height: int
+    resized_width: int
+    resized_height: int
+    left: int
+    top: int
+    crop: int
+
+    def image_coordinates(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """x and y in image pixels of the centres of the crop's columns and rows.
+
+        Returns: two float64 arrays of shape (crop,), inside [0, width) and [0, height).
+        """
+        steps = np.arange(self.crop) + 0.5
+        x = (steps + self.left) * self.width / self.resized_width
+        y = (steps + self.top) * self.height / self.resized_height
+        return np.clip(x, 0, self.width - 1e-6), np.clip(y, 0, self.height - 1e-6)
+
+    def to_image(self, boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Boxes in pixels of the crop as boxes in pixels of the image.
+
+        boxes : int, shape (n, 4): top, left, bottom, right; they may reach over the crop
+
+        Returns: int32, shape (n, 4), rounded outwards and clipped to what the model saw.
+        """
+        offset = np.array([self.top, self.left, self.top, self.left])
+        edges = np.clip(boxes, 0, self.crop) + offset
+        rows, cols = self.height / self.resized_height, self.width / self.resized_width
+        scaled = edges * [rows, cols, rows, cols]
+        # 1e-9: an exact pixel edge must not be rounded past itself by the multiplication.
+        outwards = np.hstack([np.floor(scaled[:, :2] + 1e-9), np.ceil(scaled[:, 2:] - 1e-9)])
+        limits = [self.height, self.width, self.height, self.width]
+        return np.clip(outwards, 0, limits).astype(np.int32)
+
+
+def place(width: int, height: int, resize: int, crop: int) -> Placement:
+    """Resize the shorter side to `resize`, keep the aspect, cut the central square.
+
+    The rounding is torchvision's, so that a box falls where the model saw it.
+    """
+    shorter, longer = min(width, height), max(width, height)
+    resized_longer = int(resize * longer / shorter)
+    resized_width = resize if width <= height else resized_longer
+    resized_height = resized_longer if width <= height else resize
+    return Placement(
+        width=width,
+        height=height,
+        resized_width=resized_width,
+        resized_height=resized_height,
+        left=round((resized_width - crop) / 2),
+        top=round((resized_height - crop) / 2),
+        crop=crop,
+    )

@@ -1,0 +1,126 @@
+"""One row of the manifest to one input of the model, or to the reason why not."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from tasks.annotations import is_coco_mask, read_coco_mask
+from tasks.geometry import Placement
+from tasks.images import ImageSource, UnreadableImage, decode_image, decode_mask
+from tasks.preprocessing import Preprocessing, object_in_crop
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row of `failures`."""
+
+    image_id: int
+    uri: str
+    stage: str
+    error: str
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """An image as the model sees it.
+
+    pixels : uint8 Tensor, shape (3, crop, crop)
+    object_mask : bool, shape (crop, crop); None where the image has neither mask nor box
+    """
+
+    image_id: int
+    label: int
+    pixels: Tensor
+    placement: Placement
+    object_mask: npt.NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What became of a manifest row: an image, or a failure, or (an unreadable mask) both."""
+
+    image: InputImage | None
+    failure: Failure | None
+
+
+class InputReader:
+    """Reads, decodes and cuts the images of manifest rows.
+
+    num_classes : outputs of the model; a label beyond them is a failure
+    """
+
+    def __init__(self, preprocessing: Preprocessing, num_classes: int) -> None:
+        self._preprocessing = preprocessing
+        self._num_classes = num_classes
+        self._source = ImageSource()
+
+    def read(self, row: Row) -> ReadResult:
+        """One manifest row (keys of schema MANIFEST) to an input. Never raises for bad data."""
+
+        def failed(stage: str, reason: object) -> Failure:
+            return Failure(row["image_id"], row["uri"], stage, str(reason))
+
+        if row["label"] >= self._num_classes:
+            reason = f"the label is none of the model's {self._num_classes} classes"
+            return ReadResult(None, failed("label", reason))
+        try:
+            image = decode_image(self._source.read(row["uri"]))
+            pixels, placement = self._preprocessing.cut(image)
+        except UnreadableImage as error:
+            return ReadResult(None, failed(error.stage, error))
+        mask, failure = None, None
+        if row["mask_uri"] is not None:
+            try:
+                mask = self._read_mask(row["mask_uri"], placement)
+            except UnreadableImage as error:
+                failure = failed("mask", f"{row['mask_uri']}: {error}")
+        on_object = object_in_crop(mask, row["boxes"] or [], placement)
+        image_id, label = row["image_id"], row["label"]
+        return ReadResult(InputImage(image_id, label, pixels, placement, on_object), failure)
+
+    def _read_mask(self, uri: str, placement: Placement) -> npt.NDArray[np.bool_]:
+        if is_coco_mask(uri):
+            try:
+                mask = read_coco_mask(uri)
+            except (ValueError, KeyError) as error:
+                raise UnreadableImage("mask", str(error)) from error
+        else:
+            mask = decode_mask(self._source.read(uri))
+        height, width = mask.shape
+        if (width, height) == (placement.width, placement.height):
+            return mask
+        # A mask of lower resolution is fine, one of another aspect belongs to another image.
+        if (
+            abs(width * placement.height - height * placement.width)
+            > 0.01 * width * placement.height
+        ):
+            raise UnreadableImage(
+                "mask",
+                f"the mask has {width} x {height} pixels, the image {placement.width} x "
+                f"{placement.height}",
+            )
+        size = (placement.width, placement.height)
+        return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+
+
+def read_batches(
+    reader: InputReader, rows: list[Row], batch_size: int, threads: int
+) -> Iterator[list[ReadResult]]:
+    """Results in manifest order, `batch_size` rows at a time, the next batch read ahead."""
+    batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        waiting: list[Future[ReadResult]] = []
+        for batch in batches:
+            ready, waiting = waiting, [pool.submit(reader.read, row) for row in batch]
+            if ready:
+                yield [future.result() for future in ready]
+        if waiting:
+            yield [future.result() for future in waiting]

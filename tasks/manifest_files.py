@@ -1,0 +1,156 @@
+"""Manifests that a user wrote: CSV, Parquet, and Parquet with the images inside."""
+
+import json
+import os
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from tasks.errors import AuditError
+from tasks.images import image_column
+
+_KNOWN = ("uri", "label", "mask_uri", "boxes", "split")
+
+
+def read_csv_manifest(file: str) -> pd.DataFrame:
+    """CSV with the column `uri` and, if there, label, mask_uri, boxes, split; the rest are tags.
+
+    `label` is a class index in every row, or a class name or folder in every row. `boxes` is a
+    JSON list of [left, top, right, bottom]. Relative uris are relative to the file.
+
+    Raises: AuditError for a missing column or a box that cannot be read.
+    """
+    table = pd.read_csv(file, dtype=str, keep_default_na=False, storage_options=None)
+    table = table.astype(object).where(table != "", None)
+    if "boxes" in table:
+        table["boxes"] = [_parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
+    return _complete(table, file)
+
+
+def read_parquet_manifest(file: str) -> pd.DataFrame:
+    """Parquet with the columns of a CSV manifest, or with the encoded images in a column."""
+    with fsspec.open(file, "rb") as stream:
+        parquet = pq.ParquetFile(stream)
+        schema = parquet.schema_arrow
+        column = image_column(schema)
+        if "uri" in schema.names or column is None:
+            return _complete(parquet.read().to_pandas().astype(object), file)
+        others = [name for name in schema.names if name != column.split(".")[0]]
+        table = parquet.read(columns=others).to_pandas().astype(object)
+        table.index = pd.RangeIndex(parquet.metadata.num_rows)
+    names = _hugging_face_names(schema.metadata or {}, "label")
+    if names and "label" in table:
+        table["label"] = [None if _missing(v) or v < 0 else names[int(v)] for v in table["label"]]
+    table["uri"] = [f"{_absolute(file)}#{row}" for row in range(len(table))]
+    if "split" not in table:
+        table["split"] = PurePosixPath(file).name.split("-")[0].removesuffix(".parquet")
+    return _complete(table, file)
+
+
+def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    if "uri" not in table:
+        raise AuditError(
+            f"manifest {file} has no column 'uri'; expected uri,label[,mask_uri,boxes,split,"
+            f"tags...], got {','.join(map(str, table.columns))}"
+        )
+    missing = table["uri"].isna()
+    if missing.any():
+        row = int(np.argmax(missing)) + 2
+        raise AuditError(f"manifest {file}, line {row}: the uri is missing")
+    rows = table.reindex(columns=list(_KNOWN)).astype(object)
+    rows = rows.where(rows.notna(), None)
+    base = os.path.dirname(file)
+    for column in ("uri", "mask_uri"):
+        rows[column] = [_resolve(uri, base) for uri in rows[column]]
+    rows["label"] = _labels(rows["label"], file)
+    tags = [name for name in table.columns if name not in (*_KNOWN, "size", "content_key")]
+    rows["tags"] = _tags(table, tags)
+    states = [_state(uri, mask) for uri, mask in zip(rows["uri"], rows["mask_uri"], strict=True)]
+    rows["size"] = [size for size, _ in states]
+    rows["content_key"] = [key for _, key in states]
+    return rows
+
+
+def _labels(labels: pd.Series, file: str) -> list[Any]:
+    """Class indices where every label is a whole number, else words."""
+    given = [label for label in labels if not _missing(label)]
+    numbers = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
+    if numbers.notna().all():
+        if (numbers % 1 != 0).any():
+            wrong = given[int(np.argmax(numbers % 1 != 0))]
+            raise AuditError(f"manifest {file}: label {wrong!r} is not a whole number")
+        return [None if _missing(label) else int(float(label)) for label in labels]
+    return [None if _missing(label) else str(label) for label in labels]
+
+
+def _tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str]]]:
+    columns = [[None if _missing(v) else str(v) for v in table[name]] for name in names]
+    return [
+        [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+        for values in zip(*columns, strict=True)
+    ] or [[] for _ in range(len(table))]
+
+
+def _parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | None:
+    if text is None:
+        return None
+    try:
+        boxes = [[float(edge) for edge in box] for box in json.loads(text)]
+    except (ValueError, TypeError):
+        boxes = [[]]
+    if any(len(box) != 4 for box in boxes):
+        raise AuditError(
+            f"manifest {file}, line {line}: boxes {text!r} cannot be read; expected a JSON list "
+            "of [left, top, right, bottom] in pixels"
+        )
+    return boxes
+
+
+def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:
+    """Class names that the `datasets` library stores beside a ClassLabel column."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        names: list[str] = features[column]["names"]
+    except (KeyError, ValueError, TypeError):
+        return []
+    return names
+
+
+def _resolve(uri: Any, base: str) -> str | None:
+    if uri is None:
+        return None
+    text = str(uri)
+    return text if "://" in text or os.path.isabs(text) else _absolute(os.path.join(base, text))
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else os.path.abspath(path)
+
+
+def _state(uri: str, mask_uri: str | None) -> tuple[int, str]:
+    """Size of the image, and a key that changes with the image or its mask.
+
+    A file behind a URL is not asked for its state: a million requests would take hours. Its
+    key is constant; a changed file there is seen when its uri changes.
+    """
+    size, key = file_state(uri)
+    return size, key if mask_uri is None else f"{key}+{file_state(mask_uri)[1]}"
+
+
+def file_state(uri: str) -> tuple[int, str]:
+    """Size of a local file in bytes (-1: not known) and a key that changes when it does."""
+    if "://" in uri:
+        return -1, "remote"
+    try:
+        status = os.stat(uri.rsplit("#", 1)[0] if ".parquet#" in uri else uri)
+    except OSError:
+        return -1, "missing"
+    return status.st_size, f"{status.st_size}-{status.st_mtime}"
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))

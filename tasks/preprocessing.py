@@ -1,0 +1,85 @@
+"""From pixels to the model's input, and back from its pixels to those of the image."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+from tasks.geometry import Placement, place
+from tasks.images import Pixels, UnreadableImage
+
+_LONGEST_SIDE = 16_384
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Resize of the shorter side, centre crop, scaling to [0, 1], normalisation.
+
+    resize, crop : pixels, 0 < crop <= resize
+    mean, std : one number per channel, for values in [0, 1]
+    interpolation : 'bilinear' or 'bicubic', with antialiasing, as torchvision and PIL do it
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bilinear"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content for audit.json."""
+        return asdict(self)
+
+    def cut(self, image: Pixels) -> tuple[Tensor, Placement]:
+        """What the model sees of an image.
+
+        Returns: uint8 Tensor of shape (3, crop, crop), and where in the image it lies.
+
+        Raises: UnreadableImage for an image so long and thin that resizing it would take
+        more than 16,384 pixels a side.
+        """
+        height, width = image.shape[:2]
+        placement = place(width, height, self.resize, self.crop)
+        if max(placement.resized_width, placement.resized_height) > _LONGEST_SIDE:
+            raise UnreadableImage(
+                "decode", f"{width} x {height} pixels: too long and thin to resize and crop"
+            )
+        tensor = torch.from_numpy(image).permute(2, 0, 1)
+        size = [placement.resized_height, placement.resized_width]
+        resized = F.resize(tensor, size, InterpolationMode(self.interpolation), antialias=True)
+        top, left = placement.top, placement.left
+        return resized[:, top : top + self.crop, left : left + self.crop].contiguous(), placement
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 Tensor (N, 3, crop, crop) to the model's float32 input, same shape."""
+        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        return (images.float() / 255 - mean) / std
+
+
+def object_in_crop(
+    mask: npt.NDArray[np.bool_] | None,
+    boxes: list[list[float]],
+    placement: Placement,
+) -> npt.NDArray[np.bool_] | None:
+    """The object in the model's view, from the mask or else the union of the boxes.
+
+    mask : bool, shape (height, width) of the image
+    boxes : left, top, right, bottom in pixels of the image
+
+    Returns: bool, shape (crop, crop); None where there is neither mask nor box.
+    """
+    if mask is None and not boxes:
+        return None
+    x, y = placement.image_coordinates()
+    if mask is not None:
+        return mask[np.ix_(y.astype(int), x.astype(int))]
+    inside = np.zeros((len(y), len(x)), dtype=bool)
+    for left, top, right, bottom in boxes:
+        inside |= np.outer((top <= y) & (y < bottom), (left <= x) & (x < right))
+    return inside

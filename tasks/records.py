@@ -1,0 +1,41 @@
+"""A shard's record: the small file that says its tables are whole."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.plan import Shard
+from tasks.storage import RunFolder, write_json
+
+
+def write_record(
+    run: RunFolder, shard: int, key: str, files: list[Path], counts: dict[str, int]
+) -> dict[str, Any]:
+    """Note that a shard is done, after all its files have their final names."""
+    record = {
+        "shard": shard,
+        "key": key,
+        **counts,
+        "files": {str(f.relative_to(run.root)): _fingerprint(f) for f in files},
+    }
+    write_json(run.record_file(shard), record)
+    return record
+
+
+def valid_record(run: RunFolder, shard: Shard) -> dict[str, Any] | None:
+    """The shard's record if it is for this key and every file is as it was written."""
+    try:
+        record: dict[str, Any] = json.loads(run.record_file(shard.index).read_text())
+        if record["key"] != shard.key:
+            return None
+        whole = all(_fingerprint(run.root / name) == f for name, f in record["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return record if whole else None
+
+
+def _fingerprint(file: Path) -> dict[str, Any]:
+    content = file.read_bytes()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"bytes": len(content), "blake2b": digest}

@@ -1,0 +1,151 @@
+"""The tables of an audit. Others build on these names: a change raises SCHEMA_VERSION."""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+ROLES = ("predicted", "label", "runner_up", "contrast")
+
+MANIFEST = pa.schema(
+    {
+        "image_id": pa.int64(),  # row of the manifest
+        "uri": pa.string(),  # path or URL; PARQUET#ROW for bytes inside a Parquet file
+        "label": pa.int32(),  # class index; -1 where unknown
+        "mask_uri": pa.string(),  # null where there is none
+        "boxes": pa.list_(pa.list_(pa.float32(), 4)),  # left, top, right, bottom; image pixels
+        "split": pa.string(),
+        "tags": pa.map_(pa.string(), pa.string()),
+        "size": pa.int64(),  # bytes of the file
+        "content_key": pa.string(),  # changes when the image or its mask does
+    }
+)
+
+PREDICTIONS = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "label": pa.int32(),
+        "predicted": pa.int32(),
+        "correct": pa.bool_(),  # null where the label is unknown
+        "probability": pa.float32(),  # softmax of the predicted class
+        "label_probability": pa.float32(),  # null where the label is unknown
+        "margin": pa.float32(),  # logit of the label less the best other; unknown: of the two best
+        "loss": pa.float32(),  # cross entropy in nats; null where the label is unknown
+        "top_k_class": pa.list_(pa.int32()),
+        "top_k_logit": pa.list_(pa.float32()),
+        "width": pa.int32(),  # of the image as it is shown (EXIF rotation applied), pixels
+        "height": pa.int32(),
+    }
+)
+
+UNITS = pa.schema(
+    {
+        "target_layer": pa.string(),
+        "unit": pa.int32(),
+        "class_idx": pa.int32(),  # -1: over all classes
+        "rank": pa.int32(),  # 0 is the strongest
+        "image_id": pa.int64(),
+        "activation": pa.float32(),
+        "row": pa.int32(),  # cell of the layer's grid
+        "col": pa.int32(),
+        "rf_top": pa.int32(),  # receptive field in pixels of the original image, clipped to it
+        "rf_left": pa.int32(),
+        "rf_bottom": pa.int32(),
+        "rf_right": pa.int32(),
+    }
+)
+
+UNIT_STATS = pa.schema(
+    {
+        "target_layer": pa.string(),
+        "unit": pa.int32(),
+        "images": pa.int64(),
+        "mean": pa.float64(),  # of the unit's spatial mean over an image
+        "variance": pa.float64(),  # population variance
+        "quantile_05": pa.float32(),  # quantiles to 5 % of their value
+        "quantile_25": pa.float32(),
+        "quantile_50": pa.float32(),
+        "quantile_75": pa.float32(),
+        "quantile_95": pa.float32(),
+        "dead_share": pa.float64(),  # share of images whose spatial mean is not above 0
+        "selectivity": pa.float64(),  # class selectivity index, arXiv:1803.06959; null: no labels
+        "selective_class_idx": pa.int32(),  # class of the highest mean; -1: no labels
+    }
+)
+
+CLASS_STATS = pa.schema(
+    {
+        "class_idx": pa.int32(),
+        "name": pa.string(),
+        "images": pa.int64(),  # with this label
+        "correct": pa.int64(),
+        "accuracy": pa.float64(),
+        "accuracy_low": pa.float64(),  # 95 % Wilson interval
+        "accuracy_high": pa.float64(),
+        "predicted_images": pa.int64(),  # predicted as this class, label known
+        "mean_label_probability": pa.float64(),
+        "masked_images": pa.int64(),  # with an object inside the crop and a map for the label
+        "object_energy": pa.float64(),  # mean over masked images, map of the label
+        "object_energy_low": pa.float64(),  # 95 %, normal approximation over images
+        "object_energy_high": pa.float64(),
+        "object_area": pa.float64(),  # what a uniform map would score
+        "pointing_hits": pa.int64(),
+        "empty_maps": pa.int64(),  # maps of the label with no positive value
+        "mean_map_images": pa.int64(),
+        "mean_map": pa.list_(pa.float32()),  # mean raw map of the label, row by row
+        "map_rows": pa.int32(),
+        "map_cols": pa.int32(),
+    }
+)
+
+CONFUSIONS = pa.schema(
+    {"label": pa.int32(), "predicted": pa.int32(), "images": pa.int64()}
+)  # the diagonal included
+
+FAILURES = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "uri": pa.string(),
+        "stage": pa.string(),  # read, decode, label, mask, model
+        "error": pa.string(),
+    }
+)
+
+
+def heatmaps_schema(cells: int) -> pa.Schema:
+    """Schema of `heatmaps` for a grid of `cells` positions. Raw map = heatmap * scale."""
+    return pa.schema(
+        {
+            "image_id": pa.int64(),
+            "role": pa.string(),  # one of ROLES
+            "class_idx": pa.int32(),
+            "against_idx": pa.int32(),  # contrast: the class subtracted; else -1
+            "method": pa.string(),
+            "target_layer": pa.string(),
+            "heatmap": pa.list_(pa.float16(), cells),  # row by row, in [-1, 1]
+            "rows": pa.int32(),
+            "cols": pa.int32(),
+            "scale": pa.float32(),  # largest absolute value of the raw map
+            "state": pa.string(),  # ok, empty, not_finite
+            "object_area": pa.float32(),  # object's share of the model's view; null: no object
+            "object_energy": pa.float32(),
+            "lift": pa.float32(),
+            "pointing_hit": pa.bool_(),
+            "border_share": pa.float32(),
+            "centroid_row": pa.float32(),
+            "centroid_col": pa.float32(),
+            "spread": pa.float32(),
+            "entropy": pa.float32(),
+        }
+    )
+
+
+def features_schema(channels: int) -> pa.Schema:
+    """Schema of `features` for a layer of `channels` units."""
+    return pa.schema(
+        {
+            "image_id": pa.int64(),
+            "label": pa.int32(),
+            "target_layer": pa.string(),
+            "pooled": pa.list_(pa.float16(), channels),  # spatial mean of each unit
+        }
+    )

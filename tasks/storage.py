@@ -1,0 +1,121 @@
+"""The run folder: where its tables are, and how a file appears in it whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from tasks.errors import AuditError
+
+SHARD_TABLES = ("manifest", "predictions", "heatmaps", "features", "failures")
+MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; renamed into place if the block succeeds.
+
+    A file that is visible under its own name is complete.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write Parquet with zstd, atomically."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON for a person to read, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+class RunFolder:
+    """Paths of one audit.
+
+    RUN/audit.json              configuration and what was found out about the model
+    RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
+    RUN/partials/units/         strongest activations of each shard, before the merge
+    RUN/records/shard-00012.json names, sizes and checksums: the shard is done
+    RUN/report/index.html
+    RUN/complete.json           the last file of a finished audit
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    @property
+    def audit_file(self) -> Path:
+        return self.root / "audit.json"
+
+    @property
+    def complete_file(self) -> Path:
+        return self.root / "complete.json"
+
+    @property
+    def report_file(self) -> Path:
+        return self.root / "report" / "index.html"
+
+    def table_file(self, name: str, shard: int | None = None) -> Path:
+        """File of one shard, or of the merged table."""
+        return self.root / "tables" / name / f"{_stem(shard)}.parquet"
+
+    def partial_file(self, name: str, shard: int) -> Path:
+        return self.root / "partials" / name / f"{_stem(shard)}.parquet"
+
+    def record_file(self, shard: int) -> Path:
+        return self.root / "records" / f"{_stem(shard)}.json"
+
+    def remove_shards_from(self, first: int) -> None:
+        """Remove what an earlier audit of more images left: shards `first` and above."""
+        for file in [*self.root.glob("*/shard-*"), *self.root.glob("*/*/shard-*")]:
+            if int(file.stem.removeprefix("shard-")) >= first:
+                file.unlink()
+
+    def audit(self) -> dict[str, Any]:
+        """The content of audit.json.
+
+        Raises: AuditError where there is none.
+        """
+        try:
+            content: dict[str, Any] = json.loads(self.audit_file.read_text())
+        except (OSError, ValueError) as error:
+            raise AuditError(
+                f"{self.root} is not the folder of an audit: {self.audit_file.name} cannot be "
+                f"read ({error}). Expected a folder that 'camaudit run --out' wrote."
+            ) from error
+        return content
+
+    def dataset(self, name: str) -> ds.Dataset:
+        """A table as a lazy Arrow dataset, its shards in order.
+
+        Raises: AuditError where the table was not written (the audit is not finished).
+        """
+        folder = self.root / "tables" / name
+        files = sorted(folder.glob("*.parquet"))
+        if not files:
+            raise AuditError(
+                f"table {name!r} is missing in {self.root}: the audit has not finished. Run the "
+                "same 'camaudit run' command again; it goes on where it stopped."
+            )
+        return ds.dataset([str(file) for file in files], format="parquet")
+
+
+def _stem(shard: int | None) -> str:
+    return "merged" if shard is None else f"shard-{shard:05d}"

@@ -1,0 +1,73 @@
+"""Workers that the user started: a Dask scheduler by its address."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.audit import audit
+from flows.cluster import count_workers, resolve_device
+from tasks.errors import AuditError
+from tests.flows.conftest import SmallDataset, assert_same_tables
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """A scheduler and two workers, each in a folder of its own."""
+    file = tmp_path / "scheduler.json"
+    commands = [["scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]]
+    worker = ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard"]
+    commands += [worker, worker]
+    processes = []
+    for i, command in enumerate(commands):
+        folder = tmp_path / f"folder{i}"
+        folder.mkdir()
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        arguments = [sys.executable, "-m", "dask", *command]
+        processes.append(subprocess.Popen(arguments, cwd=folder, **silent))
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    from distributed import Client
+
+    with Client(scheduler_file=str(file)) as client:
+        client.wait_for_workers(2, timeout=60)
+        address = str(client.scheduler.address)
+    yield address
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_scheduler_by_address_gives_the_same_tables(
+    small_dataset: SmallDataset, scheduler: str, tmp_path: Path
+) -> None:
+    common = {"device": "cpu", "shard_size": 5}
+    audit(small_dataset.config(tmp_path / "own", **common))
+    audit(small_dataset.config(tmp_path / "theirs", scheduler=scheduler, **common))
+    assert_same_tables(tmp_path / "own", tmp_path / "theirs")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_no_scheduler_at_the_address(small_dataset: SmallDataset, tmp_path: Path) -> None:
+    config = small_dataset.config(tmp_path / "run", device="cpu", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(AuditError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
+        audit(config)
+
+
+def test_workers_are_counted_per_four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, workers in ((1, 1), (2, 1), (4, 1), (8, 2), (64, 16)):
+        monkeypatch.setattr("flows.cluster.available_cores", lambda cores=cores: cores)
+        assert count_workers(None, "cpu") == workers
+    assert count_workers(3, "cpu") == 3
+
+
+def test_cuda_asked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    with pytest.raises(AuditError, match="torch sees none"):
+        resolve_device("cuda")
