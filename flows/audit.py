@@ -1,6 +1,7 @@
 """The audit, from images to report."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tasks.errors import AuditError
 from tasks.merge import merge_class_stats, merge_unit_stats, merge_units
 from tasks.plan import Plan, Shard, plan_audit, write_plan
 from tasks.records import valid_record
+from tasks.storage import write_json
 
 # Every task has NO_CACHE and keeps no result: resume belongs to the files of the run folder.
 
@@ -30,10 +32,10 @@ def audit(config: dict[str, Any]) -> str:
     Returns: the path of the report.
     """
     plan = index(config)
-    computed = explain_shards(plan)
+    explain_shards(plan)
     merge(plan)
     report(plan)
-    mark_complete(plan, **computed)
+    mark_complete(plan)
     return str(plan.run.report_file)
 
 
@@ -45,10 +47,8 @@ def index(config: dict[str, Any]) -> Plan:
     return plan
 
 
-def explain_shards(plan: Plan) -> dict[str, Any]:
+def explain_shards(plan: Plan) -> None:
     """The first pass over every shard that has no valid record yet.
-
-    Returns: seconds, images and images per second of this run, and workers.
 
     Raises: AuditError where shards failed for good; the others are stored.
     """
@@ -58,18 +58,20 @@ def explain_shards(plan: Plan) -> dict[str, Any]:
     if done:
         console.print(f"{done:,} of {len(plan.manifest):,} images are done already.")
     if not missing:
-        return {"seconds": 0.0, "images": 0, "images_per_second": None, "workers": 0}
+        return
     with start_workers(plan) as workers, ShardProgress(len(plan.manifest)) as progress:
         progress.resume(done)
         start = time.monotonic()
         _explain_each(missing, ShardRunner(plan.run.root, workers, progress))
         seconds = time.monotonic() - start
-    return {
+    measured = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": seconds,
         "images": images,
         "images_per_second": images / seconds,
         "workers": workers.count,
     }
+    write_json(plan.run.first_pass_file, measured)
 
 
 class ShardRunner:

@@ -8,7 +8,7 @@ from reports.tables import AuditTables
 
 def describe_measurement(tables: AuditTables) -> list[tuple[str, str]]:
     """Terms and values for the overview; what audit.json leaves out is left out here."""
-    audit, complete = tables.audit, tables.complete
+    audit, first_pass = tables.audit, tables.first_pass
     config, model = _part(audit, "config"), _part(audit, "model")
     rows = [
         ("Dataset", config.get("images")),
@@ -22,8 +22,8 @@ def describe_measurement(tables: AuditTables) -> list[tuple[str, str]]:
         ("Target layer", _layer(model)),
         ("Arithmetic", "exact" if config.get("exact") else "optimised for inference"),
         ("Preprocessing", _preprocessing(_part(audit, "preprocessing"))),
-        ("Throughput", _throughput(complete)),
-        ("Finished", str(complete.get("finished", "")).replace("T", " ")[:19]),
+        ("Throughput", _throughput(first_pass)),
+        ("Finished", str(first_pass.get("finished", "")).replace("T", " ")[:19]),
         ("camaudit", _version(audit)),
     ]
     return [(term, str(value)) for term, value in rows if value]
@@ -64,14 +64,14 @@ def _preprocessing(settings: dict[str, Any]) -> str:
     return text
 
 
-def _throughput(complete: dict[str, Any]) -> str:
-    speed, seconds = complete.get("images_per_second"), complete.get("seconds")
+def _throughput(first_pass: dict[str, Any]) -> str:
+    speed, seconds = first_pass.get("images_per_second"), first_pass.get("seconds")
     if not isinstance(speed, int | float):
         return ""
     text = f"{speed:,.1f} images per second"
     if isinstance(seconds, int | float):
         text += f", {seconds:,.0f} s in all"
-    workers = complete.get("workers")
+    workers = first_pass.get("workers")
     return f"{text}, {workers} worker{'' if workers == 1 else 's'}" if workers else text
 
 

@@ -50,7 +50,7 @@ class Site:
             model_name=model,
             dataset_name=dataset_name(config),
             version=tables.audit.get("camaudit") or "",
-            finished=str(tables.complete.get("finished") or "").replace("T", " ")[:16],
+            finished=str(tables.first_pass.get("finished") or "").replace("T", " ")[:16],
             scales=scales,
             labelled=tables.labelled,
             even_border=tables.even_border_share,

@@ -41,7 +41,7 @@ class AuditTables:
     """One finished audit.
 
     audit : content of audit.json
-    complete : content of complete.json; empty where there is none
+    first_pass : content of first_pass.json; empty where there is none
     predictions : one row per audited image, with the columns `labelled` and `mistake` (bool)
     evidence : the numbers of `heatmaps`, one row per image and role, without the maps
     class_stats, confusions, failures : as stored
@@ -49,7 +49,7 @@ class AuditTables:
 
     run: RunFolder
     audit: dict[str, Any]
-    complete: dict[str, Any]
+    first_pass: dict[str, Any]
     predictions: pd.DataFrame
     evidence: pd.DataFrame
     class_stats: pd.DataFrame
@@ -107,7 +107,7 @@ def load_tables(run: RunFolder) -> AuditTables:
     return AuditTables(
         run=run,
         audit=audit,
-        complete=_read_optional(run.root / "complete.json"),
+        first_pass=_read_optional(run.first_pass_file),
         predictions=predictions.sort_values("image_id", ignore_index=True),
         evidence=evidence.to_pandas(categories=["role", "state"]),
         class_stats=run.dataset("class_stats").to_table().to_pandas(),

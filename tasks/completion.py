@@ -2,21 +2,15 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
-from typing import Any
 
 from tasks.plan import Plan
 from tasks.records import valid_record
 from tasks.storage import MERGED_TABLES, write_json
 
 
-def mark_complete(plan: Plan, **measured: Any) -> None:
+def mark_complete(plan: Plan) -> None:
     """Write complete.json, the last file of an audit."""
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(
-        plan.run.complete_file,
-        {"shard_keys": _digest(plan), "finished": finished, **measured},
-    )
+    write_json(plan.run.complete_file, {"shard_keys": _digest(plan)})
 
 
 def is_complete(plan: Plan) -> bool:

@@ -53,6 +53,7 @@ class RunFolder:
     RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
     RUN/partials/units/         strongest activations of each shard, before the merge
     RUN/records/shard-00012.json names, sizes and checksums: the shard is done
+    RUN/first_pass.json         when and how fast the last shards were computed
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
     """
@@ -63,6 +64,10 @@ class RunFolder:
     @property
     def audit_file(self) -> Path:
         return self.root / "audit.json"
+
+    @property
+    def first_pass_file(self) -> Path:
+        return self.root / "first_pass.json"
 
     @property
     def complete_file(self) -> Path:

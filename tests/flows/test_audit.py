@@ -58,7 +58,7 @@ def test_only_missing_or_damaged_shards_are_computed_again(
     damaged.write_bytes(damaged.read_bytes()[:-100])
     untouched = folder.table_file("predictions", 0).stat().st_mtime_ns
     audit(config)
-    assert json.loads((run / "complete.json").read_text())["images"] == 12
+    assert json.loads((run / "first_pass.json").read_text())["images"] == 12
     assert folder.table_file("predictions", 0).stat().st_mtime_ns == untouched
     assert_same_tables(undisturbed, run)
 
@@ -73,7 +73,7 @@ def test_a_changed_image_computes_its_shard_alone(
     audit(config)
     shutil.copy(images / "red" / "0.png", images / "blue" / "0.png")
     audit(config)
-    assert json.loads((tmp_path / "run" / "complete.json").read_text())["images"] == 6
+    assert json.loads((tmp_path / "run" / "first_pass.json").read_text())["images"] == 6
     shutil.rmtree(images / "red")
     (images / "red").mkdir()
     shutil.copy(images / "blue" / "0.png", images / "red" / "0.png")

@@ -1,0 +1,163 @@
+"""The report in a browser, from disk."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.reports.small_run import CLASSES, SmallRun
+
+CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PAGES = ("index.html", "mistakes-1.html", "unread.html", "classes/1.html", "classes/3.html")
+
+LOAD_ALL = """
+const done = arguments[0], images = [...document.images];
+images.forEach((image) => { image.loading = "eager"; });
+Promise.allSettled(images.map((image) => image.decode())).then(
+  () => done(images.filter((image) => !image.naturalWidth).map((image) => image.src)));
+"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
+        reason=f"needs {CHROMIUM} and {CHROMEDRIVER}: apt-get install chromium chromium-driver",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(str(CHROMEDRIVER)))
+    yield driver
+    driver.quit()
+    shutil.rmtree(profile, ignore_errors=True)
+
+
+def open_page(browser: Any, report: Path, name: str, width: int = 1400) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    browser.get("about:blank")  # another hash alone would not load the page again
+    page, _, hash_ = name.partition("#")
+    browser.get((report / page).as_uri() + (f"#{hash_}" if hash_ else ""))
+
+
+def requested(browser: Any, report: Path) -> list[str]:
+    """What the report's pages asked for; the browser's own start page asks for more."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    ours = [event for event in sent if event["documentURL"].startswith(report.as_uri())]
+    return [event["request"]["url"] for event in ours]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_needs_nothing_but_its_folder(browser: Any, report: Path, name: str) -> None:
+    browser.get_log("browser")
+    browser.get_log("performance")
+    open_page(browser, report, name)
+    assert browser.execute_async_script(LOAD_ALL) == []
+    urls = requested(browser, report)
+    assert (report / name).as_uri() in urls
+    assert [url for url in urls if not url.startswith((report.as_uri(), "data:"))] == []
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_a_telephone(browser: Any, report: Path, name: str) -> None:
+    open_page(browser, report, name, width=390)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_table_sorts_by_a_click_on_its_heading(browser: Any, report: Path, run: SmallRun) -> None:
+    open_page(browser, report, "index.html")
+
+    def column() -> list[str]:
+        cells = browser.find_elements("css selector", "#class-table tbody td:nth-child(2)")
+        return [cell.text for cell in cells]
+
+    heading = browser.find_element("css selector", "#class-table th:nth-child(2)")
+    heading.find_element("tag name", "button").click()
+    expected = sorted((row["images"] for row in run.rows["class_stats"]), reverse=True)
+    assert column() == [str(images) for images in expected]
+    assert heading.get_attribute("aria-sort") == "descending"
+    heading.find_element("tag name", "button").click()
+    assert column() == [str(images) for images in reversed(expected)]
+    assert heading.get_attribute("aria-sort") == "ascending"
+
+
+def test_missing_values_sort_last_both_ways(browser: Any, report: Path) -> None:
+    open_page(browser, report, "index.html")
+    button = browser.find_element("css selector", "#class-table th:nth-child(3) button")
+    for _ in range(2):
+        button.click()
+        last = browser.find_element("css selector", "#class-table tbody tr:last-child th")
+        assert last.text == "quince"
+
+
+def test_search_finds_a_class(browser: Any, report: Path) -> None:
+    open_page(browser, report, "index.html")
+    browser.find_element("css selector", "input[type=search]").send_keys("SCRIPT")
+    rows = browser.find_elements("css selector", "#class-table tbody tr")
+    found = [row for row in rows if row.is_displayed()]
+    assert len(found) == 1
+    assert found[0].text.startswith("<script>")
+
+
+def test_link_of_a_pair_leads_to_its_cases(browser: Any, report: Path, run: SmallRun) -> None:
+    open_page(browser, report, "index.html")
+    browser.find_element("css selector", "a[href*='#pair=1-3']").click()
+    cases = browser.find_elements("css selector", "article.case")
+    shown = [case for case in cases if case.is_displayed()]
+    wrong = [r for r in run.rows["predictions"] if (r["label"], r["predicted"]) == (1, 3)]
+    assert len(shown) == len(wrong)
+    assert all(CLASSES[1] in case.text for case in shown)
+    assert browser.find_element("id", "pair-status").text == f"{len(wrong)} on this page."
+    browser.find_element("id", "pair-clear").click()
+    assert all(case.is_displayed() for case in cases)
+
+
+def test_opacity_of_maps_follows_the_keyboard(browser: Any, report: Path) -> None:
+    open_page(browser, report, "mistakes-1.html")
+    slider = browser.find_element("id", "opacity")
+    layer = browser.find_element("css selector", ".stack .map")
+    slider.send_keys("\ue010")  # End
+    assert layer.value_of_css_property("opacity") == "1"
+    slider.send_keys("\ue011")  # Home
+    assert layer.value_of_css_property("opacity") == "0"
+    assert browser.find_element("id", "opacity-value").text == "0 %"
+
+
+def test_outlines_can_be_hidden(browser: Any, report: Path) -> None:
+    open_page(browser, report, "mistakes-1.html")
+    outline = browser.find_element("css selector", ".outline")
+    assert outline.is_displayed()
+    browser.find_element("id", "outlines").click()
+    assert not outline.is_displayed()
+
+
+def test_first_tab_stop_skips_to_the_content(browser: Any, report: Path) -> None:
+    open_page(browser, report, "index.html")
+    browser.switch_to.active_element.send_keys("\ue004")  # Tab
+    assert browser.switch_to.active_element.text == "Skip to the content"

@@ -1,0 +1,120 @@
+"""What is drawn: the model's view, colours on one scale, and nothing where there is nothing."""
+
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports.colour_scale import choose_scale
+from reports.colours import colour_positive, colour_signed
+from reports.formats import significant
+from reports.model_view import draw_view
+from tasks.geometry import place
+from tests.reports.page import Page
+from tests.reports.small_run import CROP, EMPTY, GRID, NOT_FINITE, PLATEAU, SmallRun
+
+
+def decode(file: Path) -> np.ndarray:
+    picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    code = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return cv2.cvtColor(picture, code).astype(float)
+
+
+def dataset_limit(run: SmallRun, role: str) -> float:
+    peaks = [r["scale"] for r in run.rows["heatmaps"] if r["role"] == role and r["scale"] > 0]
+    return float(np.percentile(np.float32(peaks), 99))
+
+
+def test_overlay_has_the_colour_of_its_value_on_the_scale_of_the_dataset(
+    run: SmallRun, report: Path
+) -> None:
+    """The plateau of 3.0 is two cells wide around its centre, so smoothing leaves it as it is."""
+    picture = decode(report / "maps" / "predicted" / f"{PLATEAU}.webp")
+    strength = 3.0 / dataset_limit(run, "predicted")
+    colour = matplotlib.colormaps["inferno"](0.35 + 0.65 * strength)[:3]
+    expected = [*(255 * np.array(colour)), 255 * strength**0.8]
+    middle = GRID * 8 // 2
+    np.testing.assert_allclose(picture[middle, middle], expected, atol=10)
+    assert picture[2, 2, 3] == pytest.approx(0, abs=2)
+
+
+def test_legend_states_the_scale_of_the_dataset(run: SmallRun, report: Path) -> None:
+    text = Page(report / "mistakes-1.html").text
+    assert f"Evidence for a class 0 ≥ {significant(dataset_limit(run, 'predicted'))}" in text
+    assert f"≥ +{significant(dataset_limit(run, 'contrast'))}" in text
+
+
+def test_a_fainter_map_is_drawn_fainter() -> None:
+    cell = np.full((3, 3), 1.0, np.float32)
+    strong, faint = colour_positive(cell, 1.0), colour_positive(0.25 * cell, 1.0)
+    assert strong[12, 12, 3] == 255
+    assert faint[12, 12, 3] == pytest.approx(255 * 0.25**0.8, abs=1)
+
+
+def test_contrast_is_red_for_and_blue_against_the_predicted_class() -> None:
+    raw = np.array([[2.0] * 3 + [0.0] * 5 + [-2.0] * 3] * 3, np.float32)
+    picture = colour_signed(raw, 1.0)[12].astype(int)
+    assert picture[12, 0] > picture[12, 2] + 80  # red over blue
+    assert picture[76, 2] > picture[76, 0] + 80
+    assert picture[44, 3] == 0
+    assert picture[12, 3] == picture[76, 3] == 255
+
+
+@pytest.mark.parametrize(
+    ("peaks", "percentile"),
+    [([1.0] * 100, 99), ([1.0] * 94 + [50.0] * 6, 90), ([0.01] * 80 + [9.0] * 20, 75)],
+)
+def test_a_few_huge_peaks_do_not_hide_the_others(peaks: list[float], percentile: int) -> None:
+    scale = choose_scale(pd.Series(peaks))
+    assert scale.percentile == percentile
+    assert scale.limit == pytest.approx(np.percentile(peaks, percentile))
+
+
+def test_scale_of_no_map_is_one() -> None:
+    assert choose_scale(pd.Series([np.nan, 0.0])).limit == 1.0
+
+
+@pytest.mark.parametrize(("image_id", "badge"), [(EMPTY, "no positive evidence")])
+def test_empty_map_is_a_badge_and_no_picture(report: Path, image_id: int, badge: str) -> None:
+    assert not list((report / "maps").rglob(f"[!m]*/{image_id}.webp"))
+    pages = (report / "classes").glob("*.html")
+    assert any(badge in Page(page).text for page in pages)
+
+
+def test_non_finite_map_is_never_drawn(report: Path) -> None:
+    drawn = {file.parent.name for file in (report / "maps").rglob(f"{NOT_FINITE}.webp")}
+    assert not drawn
+    pages = [Page(page).text for page in report.rglob("*.html")]
+    assert any("map is not finite" in text for text in pages)
+
+
+def test_view_is_the_square_that_the_model_sees(run: SmallRun, report: Path) -> None:
+    mistake = next(r for r in run.rows["predictions"] if not r["correct"])
+    row = run.rows["manifest"][mistake["image_id"]]
+    image = cv2.imread(row["uri"])[..., ::-1]
+    height, width = image.shape[:2]
+    scale = 128 / min(width, height)
+    resized = cv2.resize(image, (int(width * scale), int(height * scale)), None, 0, 0, 3)
+    top, left = ((side - CROP) // 2 for side in resized.shape[:2])
+    expected = resized[top : top + CROP, left : left + CROP].astype(float)
+    shown = decode(report / "images" / f"{mistake['image_id']}.jpg")
+    assert shown.shape == (CROP, CROP, 3)
+    assert np.abs(shown - expected).mean() < 4
+
+
+def test_a_large_view_is_shrunk_to_224() -> None:
+    view = draw_view(np.zeros((600, 900, 3), np.uint8), place(900, 600, 512, 448))
+    assert view.shape == (224, 224, 3)
+
+
+def test_boxes_lie_in_the_view(run: SmallRun, report: Path) -> None:
+    row = next(r for r in run.rows["manifest"] if r["image_id"] == 25)
+    left, top, right, bottom = row["boxes"][0]  # of an image of 200 x 150, resized to 170 x 128
+    across, down = 170 / 200, 128 / 150
+    edges = [left * across - 29, top * down - 8, right * across - 29, bottom * down - 8]
+    x0, y0, x1, y1 = (round(edge, 1) for edge in edges)
+    paths = [path["d"] for path in Page(report / "mistakes-1.html").all("path")]
+    assert f"M{x0} {y0}H{x1}V{y1}H{x0}Z" in paths
