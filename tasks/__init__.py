@@ -1,1 +1,6 @@
 """The stages of an audit, each on one shard or on merged tables. They read and write Parquet."""
+
+import os
+
+# A small file may decode to gigabytes. OpenCV reads its limit, in pixels, when it is imported.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))

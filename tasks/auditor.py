@@ -46,10 +46,11 @@ class Auditor:
         self.preprocessing = Preprocessing(**settings.preprocessing)
         self.device = torch.device(settings.device)
         loaded = load_model(settings.model, settings.weights)
-        if model_digest(loaded.module) != settings.digest:
+        if model_digest(loaded.module, loaded.source) != settings.digest:
             raise AuditError(
                 f"{settings.model} on this worker differs from the one that the audit was "
-                "planned with; expected the same code and weights on every machine"
+                "planned with; expected the same code and weights on every machine. A model that "
+                "starts from random weights needs --weights"
             )
         self.batch_size = loaded.fixed_batch or settings.batch_size
         self.field = receptive_field(loaded.module, settings.target_layer)

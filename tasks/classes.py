@@ -28,7 +28,9 @@ def read_classes(file: str, categories: list[str]) -> ClassList:
     Raises: AuditError for missing columns, repeated or impossible indices.
     """
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = pd.read_csv(
+            file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+        ).rename(columns=str.strip)
     except (OSError, ValueError) as error:
         raise AuditError(f"classes file {file} cannot be read: {error}") from error
     missing = {"class_idx", "name"} - set(table.columns)
@@ -54,7 +56,8 @@ def read_classes(file: str, categories: list[str]) -> ClassList:
     names = list(categories)
     for class_idx, name in zip(index.astype(int), table["name"], strict=True):
         names[class_idx] = name
-    words = dict(zip(table["name"], index.astype(int), strict=True))
+    once = ~table["name"].duplicated(keep=False)  # ImageNet has two cranes
+    words = dict(zip(table["name"][once], index[once].astype(int), strict=True))
     words.update(zip(folders, index.astype(int), strict=True))
     return ClassList(tuple(names), words)
 
@@ -75,6 +78,19 @@ def classes_from_words(words: Iterable[str], categories: list[str], what: str) -
             "a CSV with the columns class_idx,name,folder and one row per folder or label"
         )
     return ClassList(tuple(names), {name: i for i, name in enumerate(names)})
+
+
+def named_classes(names: tuple[str, ...], categories: list[str]) -> ClassList:
+    """Names that stand in the dataset, the first for class index 0.
+
+    Raises: AuditError where their number differs from the model's outputs.
+    """
+    if len(names) != len(categories):
+        raise AuditError(
+            f"the dataset names {len(names)} classes but the model has {len(categories)} outputs. "
+            "Give --classes FILE, a CSV with the columns class_idx,name"
+        )
+    return ClassList(names, {name: i for i, name in enumerate(names)})
 
 
 def default_classes(categories: list[str]) -> ClassList:

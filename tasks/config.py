@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,15 +11,19 @@ from cam_kernels.methods import METHODS
 from tasks.errors import AuditError
 from tasks.weights import is_weights_file
 
+Channel = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
 
 class AuditConfig(BaseModel):
     """One audit: a model, a dataset and how to look."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    images: str = Field(description="Folder, CSV or Parquet manifest, or Parquet with images")
-    model: str = Field(description="torchvision:NAME, timm:NAME, FILE.py:FUNCTION or FILE.pt2")
-    out: str = Field(description="Run folder to write")
+    images: Text = Field(description="Folder, CSV or Parquet manifest, or Parquet with images")
+    model: Text = Field(description="torchvision:NAME, timm:NAME, FILE.py:FUNCTION or FILE.pt2")
+    out: Text = Field(description="Run folder to write")
     weights: str | None = Field(None, description="State dict file or torchvision weights name")
     classes: str | None = Field(None, description="CSV with class_idx,name,folder")
     annotations: str | None = Field(None, description="COCO json with boxes and masks")
@@ -27,20 +31,22 @@ class AuditConfig(BaseModel):
     note: str | None = Field(None, description="Shown at the top of every page of the report")
     method: str = Field("gradcam++", description=f"One of {', '.join(METHODS)}")
     target_layer: str | None = Field(None, description="Layer to explain; default: the last grid")
-    resize: int | None = Field(None, gt=0, le=4096, description="Shorter side, pixels")
-    crop: int | None = Field(None, gt=0, le=4096, description="Side of the centre crop, pixels")
-    mean: tuple[float, float, float] | None = Field(None, description="Of values in [0, 1]")
-    std: tuple[float, float, float] | None = Field(None, description="Of values in [0, 1]")
+    resize: int | None = Field(None, strict=True, gt=0, le=4096, description="Shorter side, pixels")
+    crop: int | None = Field(
+        None, strict=True, gt=0, le=4096, description="Side of the centre crop, pixels"
+    )
+    mean: tuple[Channel, Channel, Channel] | None = Field(None, description="Of values in [0, 1]")
+    std: tuple[Channel, Channel, Channel] | None = Field(None, description="Of values in [0, 1]")
     interpolation: Literal["bilinear", "bicubic"] | None = Field(None, description="Of the resize")
-    shard_size: int = Field(256, gt=0, description="Images per shard, the unit of resume")
-    batch_size: int = Field(32, gt=0, description="Images per forward")
+    shard_size: Count = Field(256, description="Images per shard, the unit of resume")
+    batch_size: Count = Field(32, description="Images per forward")
     workers: int | None = Field(
         None, gt=0, description="Processes; default: one per GPU or 4 cores"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
-    exact: bool = Field(False, description="Leave the model's arithmetic untouched")
-    top_k: int = Field(5, gt=0, description="Classes kept per image")
-    unit_top_k: int = Field(9, gt=0, description="Images kept per unit")
+    exact: bool = Field(False, strict=True, description="Leave the model's arithmetic untouched")
+    top_k: Count = Field(5, description="Classes kept per image")
+    unit_top_k: Count = Field(9, description="Images kept per unit")
     scheduler: str | None = Field(None, description="Address of a running Dask scheduler")
 
     @model_validator(mode="after")
@@ -64,7 +70,7 @@ def load_config(file: Path | None, overrides: dict[str, Any]) -> AuditConfig:
     content: dict[str, Any] = {}
     if file is not None:
         try:
-            content = tomllib.loads(file.read_text())
+            content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise AuditError(f"{file} cannot be read as TOML: {error}") from error
         content = _anchored(content, file.resolve().parent)
@@ -74,6 +80,17 @@ def load_config(file: Path | None, overrides: dict[str, Any]) -> AuditConfig:
         return AuditConfig.model_validate(content)
     except ValidationError as error:
         raise AuditError(_explain(error)) from error
+
+
+def check_preprocessing(stated: dict[str, Any], model: str) -> None:
+    """Hold what a model states to the rules of the configuration.
+
+    Raises: AuditError.
+    """
+    try:
+        AuditConfig.model_validate({"images": "-", "model": "-", "out": "-", **stated})
+    except ValidationError as error:
+        raise AuditError(f"the preprocessing of {model}: {_explain(error)}") from error
 
 
 def _anchored(content: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -88,7 +105,7 @@ def _anchored(content: dict[str, Any], base: Path) -> dict[str, Any]:
 
 
 def _is_local_path(key: str, value: Any) -> bool:
-    if not isinstance(value, str) or "://" in value:
+    if not isinstance(value, str) or not value or "://" in value:
         return False
     if key == "model":
         return ".py:" in value or value.endswith(".pt2")

@@ -34,8 +34,33 @@ class ShardTables:
         self.failures: list[Failure] = []
 
     def update(self, images: list[InputImage], uris: dict[int, str]) -> None:
-        """Explain one batch and keep its rows. Images without finite logits fail."""
-        batch = self._auditor.explain(images)
+        """Explain one batch and keep its rows. Images without finite logits fail, and so do
+        those that the model raises for; a model that raises for all of them is no image's fault.
+        """
+        try:
+            batch = self._auditor.explain(images)
+        except Exception as error:  # a user's forward may raise anything
+            self._explain_singly(images, uris, error)
+            return
+        self._take(images, batch, uris)
+
+    def _explain_singly(
+        self, images: list[InputImage], uris: dict[int, str], error: Exception
+    ) -> None:
+        refused: list[Failure] = []
+        for image in images:
+            try:
+                batch = self._auditor.explain([image])
+            except Exception as own:
+                reason = f"{type(own).__name__}: {own}"
+                refused.append(Failure(image.image_id, uris[image.image_id], "model", reason))
+            else:
+                self._take([image], batch, uris)
+        if len(refused) == len(images) > 1:
+            raise error
+        self.failures += refused
+
+    def _take(self, images: list[InputImage], batch: FirstPassBatch, uris: dict[int, str]) -> None:
         finite = batch.logits.isfinite().all(dim=1)
         if not finite.all():
             reason = "the model's logits are not finite for this image"

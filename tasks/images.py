@@ -1,6 +1,8 @@
 """Image bytes to pixels."""
 
+import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +16,7 @@ Pixels = npt.NDArray[np.uint8]
 
 _ROW_SIGN = ".parquet#"
 _PNG = b"\x89PNG\r\n\x1a\n"
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -49,6 +52,8 @@ class ImageSource:
                 name, row = uri.rsplit("#", 1)
                 with self._lock:
                     return self._read_row(name, int(row))
+            if "://" not in uri:  # a local path may hold "::", which fsspec takes for a chain
+                return Path(uri).read_bytes()
             with fsspec.open(uri, "rb") as file:
                 content: bytes = file.read()
             return content
@@ -89,6 +94,7 @@ def image_column(schema: pa.Schema) -> str | None:
     for field in schema:
         if pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
             return f"{field.name}.bytes"
+    for field in schema:
         if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
             return str(field.name)
     return None
@@ -113,16 +119,42 @@ def decode_mask(content: bytes) -> npt.NDArray[np.bool_]:
     Raises: UnreadableImage (stage 'decode').
     """
     grey = _decode(content, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-    return grey > (0 if grey.max() <= 1 else 127)
+    mask = grey > (0 if grey.max() <= 1 else 127)
+    if grey.any() and not mask.any():
+        raise UnreadableImage(
+            "decode",
+            f"the mask's brightest grey is {grey.max()}; expected an object of 255 (or of 1 "
+            "alone). Turn class numbers or a palette into 0 and 255",
+        )
+    return mask
+
+
+def _jpeg_is_whole(content: bytes) -> bool:
+    """Whether the end marker of the first image is there; a film or a second one may follow."""
+    at = 2
+    while found := _MARKER.search(content, at):
+        if found[0] == b"\xff\xd9":
+            return True
+        at = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
+    return False
+
+
+def _png_is_whole(content: bytes) -> bool:
+    at = len(_PNG)
+    while at + 8 <= len(content):
+        if content[at + 4 : at + 8] == b"IEND":
+            return True
+        at += 12 + int.from_bytes(content[at : at + 4])
+    return False
 
 
 def _decode(content: bytes, mode: int) -> Pixels:
     if not content:
         raise UnreadableImage("decode", "the file is empty")
     # OpenCV fills up what a truncated file lacks with grey and says nothing.
-    if content.startswith(_JPEG) and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
+    if content.startswith(_JPEG) and not _jpeg_is_whole(content):
         raise UnreadableImage("decode", "truncated JPEG: its end marker is missing")
-    if content.startswith(_PNG) and b"IEND" not in content[-64:]:
+    if content.startswith(_PNG) and not _png_is_whole(content):
         raise UnreadableImage("decode", "truncated PNG: its end chunk is missing")
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), mode)

@@ -1,5 +1,6 @@
 """The manifest: which images, with what label, mask and boxes."""
 
+import os
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -8,7 +9,13 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.annotations import add_annotations
-from tasks.classes import ClassList, classes_from_words, default_classes, read_classes
+from tasks.classes import (
+    ClassList,
+    classes_from_words,
+    default_classes,
+    named_classes,
+    read_classes,
+)
 from tasks.errors import AuditError
 from tasks.manifest_files import read_csv_manifest, read_parquet_manifest
 from tasks.schemas import MANIFEST
@@ -41,7 +48,10 @@ def build_manifest(
             f"no image found in {images}; expected a folder with a folder of images per class, "
             f"a manifest, or Parquet with images (suffixes: {' '.join(IMAGE_SUFFIXES)})"
         )
-    class_list = _class_list(rows["label"], categories, classes)
+    names: tuple[str, ...] = rows.attrs.get("class_names", ())
+    if names and classes is not None:  # the classes file says where each name belongs
+        rows["label"] = pd.Series([_name_of(i, names) for i in rows["label"]], dtype=object)
+    class_list = _class_list(rows["label"], names, categories, classes)
     rows["label"] = [_class_index(word, class_list, len(categories)) for word in rows["label"]]
     if annotations is not None:
         rows = add_annotations(rows, annotations, images)
@@ -66,12 +76,19 @@ def _rows(images: str) -> pd.DataFrame:
             raise AuditError(f"images {images!r} is a file; expected .csv, .parquet or a folder")
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
         raise AuditError(f"images {images!r} cannot be read: {error}") from error
+    names = rows.attrs.get("class_names", ())
     rows = rows.reindex(columns=list(_COLUMNS)).astype(object)
-    return rows.where(rows.notna(), None)
+    rows = rows.where(rows.notna(), None)
+    rows.attrs["class_names"] = names
+    return rows
+
+
+def _name_of(label: Any, names: tuple[str, ...]) -> Any:
+    return names[label] if isinstance(label, int) and 0 <= label < len(names) else label
 
 
 def _folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
-    found = filesystem.find(root, detail=True)
+    found = filesystem.find(root, detail=True) if _is_remote(filesystem) else _local_files(root)
     tables = sorted(path for path in found if path.endswith(".parquet"))
     rows = []
     for path, info in sorted(found.items()):
@@ -81,13 +98,49 @@ def _folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
             continue
         label = parts[0] if len(parts) > 1 else None
         uri = filesystem.unstrip_protocol(path) if _is_remote(filesystem) else path
+        # A name that is no UTF-8 is shown escaped: no table holds it, and reading it fails.
+        uri = os.fsencode(uri).decode(errors="backslashreplace")
         rows.append({"uri": uri, "label": label, **_state(info)})
-    if not rows and tables:
-        return pd.concat(
-            [read_parquet_manifest(filesystem.unstrip_protocol(path)) for path in tables],
-            ignore_index=True,
+    if rows and tables:
+        raise AuditError(
+            f"{root} holds {len(rows)} images (first: {rows[0]['uri']}) and {len(tables)} Parquet "
+            "files; expected one of the two. Give the folder of those that you mean"
         )
+    if tables:
+        files = [read_parquet_manifest(filesystem.unstrip_protocol(path)) for path in tables]
+        return _joined(files, root)
     return pd.DataFrame(rows, columns=["uri", "label", "size", "content_key"])
+
+
+def _joined(parts: list[pd.DataFrame], root: str) -> pd.DataFrame:
+    names = {part.attrs.get("class_names", ()) for part in parts}
+    if len(names) > 1:
+        raise AuditError(f"the Parquet files in {root} name other classes than each other")
+    joined = pd.concat(parts, ignore_index=True)
+    joined.attrs["class_names"] = names.pop()
+    return joined
+
+
+def _local_files(root: str) -> dict[str, dict[str, Any]]:
+    """Size and mtime by path, behind symbolic links too; a link to a parent is not followed."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = [f for f in folders if not _leads_up(os.path.join(folder, f), real)]
+        for name in files:
+            path = os.path.join(folder, name)
+            try:
+                status = os.stat(path)
+            except OSError:  # a link that leads nowhere: reading it will say so
+                found[path] = {}
+            else:
+                found[path] = {"size": status.st_size, "mtime": status.st_mtime}
+    return found
+
+
+def _leads_up(folder: str, parent: str) -> bool:
+    real = os.path.realpath(folder)
+    return os.path.islink(folder) and (parent + os.sep).startswith(real + os.sep)
 
 
 def _state(info: dict[str, Any]) -> dict[str, Any]:
@@ -105,9 +158,13 @@ def _is_remote(filesystem: Any) -> bool:
     return "file" not in ((protocol,) if isinstance(protocol, str) else protocol)
 
 
-def _class_list(labels: pd.Series, categories: list[str], classes: str | None) -> ClassList:
+def _class_list(
+    labels: pd.Series, names: tuple[str, ...], categories: list[str], classes: str | None
+) -> ClassList:
     if classes is not None:
         return read_classes(classes, categories)
+    if names:
+        return named_classes(names, categories)
     words = {label for label in labels if isinstance(label, str)}
     if words:
         return classes_from_words(words, categories, "folders or labels")
@@ -122,4 +179,6 @@ def _class_index(word: Any, classes: ClassList, outputs: int) -> int:
         found = classes.index_of.get(word)
         # Behind the last class: "labelled, but as nothing that the model knows".
         return outputs if found is None else found
-    return max(-1, min(int(word), 2**31 - 1))
+    if str(word) in classes.index_of:  # folders of the classes file may be numbers
+        return classes.index_of[str(word)]
+    return outputs if word < -1 else min(int(word), 2**31 - 1)

@@ -8,6 +8,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
@@ -24,7 +25,10 @@ def read_csv_manifest(file: str) -> pd.DataFrame:
 
     Raises: AuditError for a missing column or a box that cannot be read.
     """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False, storage_options=None)
+    # index_col=False: with a comma at the end of each line pandas would shift the columns.
+    table = pd.read_csv(
+        file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+    ).rename(columns=str.strip)
     table = table.astype(object).where(table != "", None)
     if "boxes" in table:
         table["boxes"] = [_parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
@@ -38,17 +42,26 @@ def read_parquet_manifest(file: str) -> pd.DataFrame:
         schema = parquet.schema_arrow
         column = image_column(schema)
         if "uri" in schema.names or column is None:
-            return _complete(parquet.read().to_pandas().astype(object), file)
+            return _complete(_to_pandas(parquet.read()), file)
         others = [name for name in schema.names if name != column.split(".")[0]]
-        table = parquet.read(columns=others).to_pandas().astype(object)
+        table = _to_pandas(parquet.read(columns=others))
         table.index = pd.RangeIndex(parquet.metadata.num_rows)
     names = _hugging_face_names(schema.metadata or {}, "label")
-    if names and "label" in table:
-        table["label"] = [None if _missing(v) or v < 0 else names[int(v)] for v in table["label"]]
     table["uri"] = [f"{_absolute(file)}#{row}" for row in range(len(table))]
     if "split" not in table:
         table["split"] = PurePosixPath(file).name.split("-")[0].removesuffix(".parquet")
-    return _complete(table, file)
+    rows = _complete(table, file)
+    if names:
+        # Known names keep their order: index 0 is the first name, not the first in the alphabet.
+        rows.attrs["class_names"] = tuple(names)
+    return rows
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Every cell as Python has it: an integer beside a null stays an integer."""
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    columns = {name: table[name].to_pylist() for name in names}
+    return pd.DataFrame(columns, dtype=object, index=range(len(table)))
 
 
 def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -65,8 +78,10 @@ def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
     rows = rows.where(rows.notna(), None)
     base = os.path.dirname(file)
     for column in ("uri", "mask_uri"):
-        rows[column] = [_resolve(uri, base) for uri in rows[column]]
-    rows["label"] = _labels(rows["label"], file)
+        # dtype=object: pandas would turn None among texts into NaN.
+        rows[column] = pd.Series([_resolve(uri, base) for uri in rows[column]], dtype=object)
+    rows["label"] = pd.Series(_labels(rows["label"], file), dtype=object)
+    _check_boxes(rows["boxes"], file)
     tags = [name for name in table.columns if name not in (*_KNOWN, "size", "content_key")]
     rows["tags"] = _tags(table, tags)
     states = [_state(uri, mask) for uri, mask in zip(rows["uri"], rows["mask_uri"], strict=True)]
@@ -110,6 +125,19 @@ def _parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | 
     return boxes
 
 
+def _check_boxes(boxes: pd.Series, file: str) -> None:
+    for row, given in enumerate(boxes):
+        try:
+            good = given is None or all(len([float(edge) for edge in box]) == 4 for box in given)
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise AuditError(
+                f"manifest {file}, row {row}: boxes {given!r} cannot be read; expected a list of "
+                "[left, top, right, bottom] in pixels"
+            )
+
+
 def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:
     """Class names that the `datasets` library stores beside a ClassLabel column."""
     try:
@@ -143,6 +171,7 @@ def _state(uri: str, mask_uri: str | None) -> tuple[int, str]:
 
 def file_state(uri: str) -> tuple[int, str]:
     """Size of a local file in bytes (-1: not known) and a key that changes when it does."""
+    uri = uri.removeprefix("file://")
     if "://" in uri:
         return -1, "remote"
     try:

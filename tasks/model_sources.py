@@ -23,6 +23,7 @@ class LoadedModel:
 
     preprocessing : keys of `Preprocessing` that the model's source states; may be empty
     categories : names of the outputs; empty where the source states none
+    source : text of the model's Python file, where it has one
     fixed_batch : the only batch size that an exported program takes, if it takes only one
     """
 
@@ -30,6 +31,7 @@ class LoadedModel:
     preprocessing: dict[str, Any]
     categories: tuple[str, ...] = ()
     fixed_batch: int | None = None
+    source: str = ""
 
 
 def load_torchvision(name: str, weights: str | None, untrained: bool) -> LoadedModel:
@@ -53,7 +55,9 @@ def load_torchvision(name: str, weights: str | None, untrained: bool) -> LoadedM
         )
         return LoadedModel(module, stated, categories)
     state = load_state_dict(weights)
-    outputs = num_outputs(state) or len(categories)
+    with torch.device("meta"):
+        shape = models.get_model(name, weights=None)
+    outputs = num_outputs(state, shape) or len(categories)
     module = models.get_model(name, weights=None, num_classes=outputs)
     fill(module, state, weights, name)
     return LoadedModel(module, stated, categories if outputs == len(categories) else ())
@@ -102,7 +106,9 @@ def load_timm(name: str, weights: str | None, untrained: bool) -> LoadedModel:
         )
     else:
         state = load_state_dict(weights)
-        module = timm.create_model(name, num_classes=num_outputs(state))
+        with torch.device("meta"):
+            shape = timm.create_model(name)
+        module = timm.create_model(name, num_classes=num_outputs(state, shape))
         fill(module, state, weights, name)
     stated = timm.data.resolve_model_data_config(module)
     crop = stated["input_size"][-1]
@@ -148,7 +154,13 @@ def load_python_file(spec: str, weights: str | None) -> LoadedModel:
         )
     if weights is not None:
         fill(module, load_state_dict(weights), weights, file.name)
-    return LoadedModel(module, dict(getattr(module, "preprocessing", {})))
+    stated = getattr(module, "preprocessing", {})
+    if not isinstance(stated, dict):
+        raise AuditError(
+            f"the model of {function}() in {file} has a preprocessing of type "
+            f"{type(stated).__name__}; expected a dict with resize, crop, mean, std, interpolation"
+        )
+    return LoadedModel(module, stated, source=file.read_text())
 
 
 def load_exported(spec: str, weights: str | None) -> LoadedModel:
@@ -164,8 +176,13 @@ def load_exported(spec: str, weights: str | None) -> LoadedModel:
     inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"]
     user_inputs = inputs[-len(program.graph_signature.user_inputs) :]
     batch = user_inputs[0].shape[0]
+    module = torch.export.unflatten(program)
+    # The symbolic sizes of a free batch dimension cannot be deep-copied, and nothing needs them.
+    for part in module.modules():
+        for node in getattr(getattr(part, "graph", None), "nodes", ()):
+            node.meta.clear()
     return LoadedModel(
-        torch.export.unflatten(program),
+        module,
         {},
         fixed_batch=batch if isinstance(batch, int) else None,
     )
@@ -204,7 +221,7 @@ def or_explain(act: Callable[[], Any], what: str) -> Any:
         return act()
     except AuditError:
         raise
-    except Exception as error:  # a user's code and a hub's client raise anything
+    except (Exception, SystemExit) as error:  # a user's code and a hub's client raise anything
         raise AuditError(f"{what}: {type(error).__name__}: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """The audited model: from its name or file to a module in eval mode."""
 
 import hashlib
+import re
 
 import torch
 from torch import nn
@@ -43,9 +44,10 @@ def load_model(spec: str, weights: str | None, *, untrained: bool = False) -> Lo
     return loaded
 
 
-def model_digest(module: nn.Module) -> str:
-    """Fingerprint of the architecture's text and of every parameter and buffer."""
-    digest = hashlib.blake2b(repr(module).encode(), digest_size=16)
+def model_digest(module: nn.Module, source: str = "") -> str:
+    """Fingerprint of the architecture's text, of its code and of every parameter and buffer."""
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(module))  # addresses differ between processes
+    digest = hashlib.blake2b((text + source).encode(), digest_size=16)
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
         values = tensor.detach().cpu().contiguous()

@@ -13,7 +13,7 @@ import torch
 from cam_kernels.head import find_gap_linear_head
 from cam_kernels.target_layer import SpatialLayer, default_target_layer, spatial_layers
 from tasks.classes import ClassList
-from tasks.config import AuditConfig
+from tasks.config import AuditConfig, check_preprocessing
 from tasks.errors import AuditError
 from tasks.manifest import build_manifest
 from tasks.model_sources import LoadedModel, unknown_name
@@ -52,6 +52,11 @@ def plan_audit(config: AuditConfig) -> Plan:
 
     Raises: AuditError for anything in the configuration that cannot work.
     """
+    if Path(config.out).is_relative_to(config.images):
+        raise AuditError(
+            f"the run folder {config.out} lies inside the images {config.images}, whose pictures "
+            "it would join. Give another --out"
+        )
     loaded = load_model(config.model, config.weights)
     preprocessing = resolve_preprocessing(loaded, config)
     layers, num_classes = probe_layers(loaded, preprocessing.crop, config.model)
@@ -75,6 +80,8 @@ def write_plan(plan: Plan) -> None:
     run = plan.run
     if run.audit_file.exists():
         _refuse_other(run, plan.facts)
+    elif run.root.exists() and not run.root.is_dir():
+        raise AuditError(f"{run.root} is a file; expected a folder to write. Give another --out")
     elif run.root.exists() and any(run.root.iterdir()):
         raise AuditError(
             f"{run.root} is not empty and holds no audit; expected a new folder or one of an "
@@ -104,8 +111,7 @@ def resolve_preprocessing(loaded: LoadedModel, config: AuditConfig) -> Preproces
             f"{config.model} states no preprocessing, and without the one it was trained with "
             f"its predictions mean nothing. Give {', '.join(missing)}"
         )
-    if values["crop"] > values["resize"]:
-        raise AuditError(f"crop {values['crop']} is larger than resize {values['resize']}")
+    check_preprocessing({name: values[name] for name in names}, config.model)
     return Preprocessing(**{name: values[name] for name in names})
 
 
@@ -192,7 +198,7 @@ def _facts(
             "rows": layer.rows,
             "cols": layer.cols,
             "closed_form": _is_closed_form(loaded, layer, preprocessing, config),
-            "digest": model_digest(loaded.module),
+            "digest": model_digest(loaded.module, loaded.source),
         },
         "preprocessing": asdict(preprocessing),
         "classes": list(classes.names),
@@ -231,7 +237,14 @@ def _listed(value: Any) -> Any:
 
 
 def _refuse_other(run: RunFolder, facts: dict[str, Any]) -> None:
-    stored, wanted = _identity(run.audit()), _identity(facts)
+    wanted = _identity(facts)
+    try:
+        stored = _identity(run.audit())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AuditError(
+            f"{run.audit_file} is damaged or of another version ({error!r}). Give another --out, "
+            "or remove that folder"
+        ) from error
     differences = []
     for key in wanted:
         old, new = stored.get(key), wanted[key]

@@ -30,6 +30,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"{path} cannot be written: {error.strerror or error}"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -35,6 +35,7 @@ class UnitStats:
 
         pooled : float64, shape (N, units); labels : int64, shape (N,), -1 where unknown
         """
+        pooled = np.nan_to_num(pooled, posinf=_LARGEST, neginf=-_LARGEST)  # NaN: not excited
         images, units = pooled.shape
         unit = np.broadcast_to(np.arange(units), (images, units))
         self._images += images

@@ -1,0 +1,142 @@
+"""Files appear whole or not at all."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.errors import AuditError
+from tasks.plan import Shard
+from tasks.records import valid_record, write_record
+from tasks.storage import RunFolder, atomic_path, write_json, write_table
+
+TABLE = pa.table({"x": np.random.default_rng(0).integers(0, 2**60, 100_000)})
+
+
+def visible(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_an_exception_leaves_nothing_and_passes_on(tmp_path):
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "deep" / "f") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert visible(tmp_path) == []
+
+
+def test_an_exception_leaves_the_old_file(tmp_path):
+    (tmp_path / "f").write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "f") as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert (tmp_path / "f").read_text() == "old" and visible(tmp_path) == ["f"]
+
+
+def test_nothing_is_seen_before_the_end(tmp_path):
+    with atomic_path(tmp_path / "f.parquet") as temporary:
+        temporary.write_text("x")
+        assert list(tmp_path.glob("*.parquet")) == []
+    assert visible(tmp_path) == ["f.parquet"]
+
+
+def test_json_that_cannot_be_written_leaves_the_old(tmp_path):
+    write_json(tmp_path / "f.json", {"a": "Zoë"})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "f.json", {"a": object()})
+    assert json.loads((tmp_path / "f.json").read_text(encoding="utf-8")) == {"a": "Zoë"}
+
+
+def test_a_full_disk_at_the_last_moment(tmp_path, monkeypatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_table(tmp_path / "t.parquet", TABLE)
+    assert visible(tmp_path) == []
+
+
+def test_the_error_of_a_full_disk_names_the_place(tmp_path, monkeypatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises((OSError, AuditError), match=str(tmp_path)):
+        write_table(tmp_path / "t.parquet", TABLE)
+
+
+def test_a_table_comes_back_and_is_zstd(tmp_path):
+    write_table(tmp_path / "t.parquet", TABLE)
+    assert pq.read_table(tmp_path / "t.parquet").equals(TABLE)
+    column = pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0).column(0)
+    assert column.compression == "ZSTD"
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    run = RunFolder(tmp_path)
+    files = [run.table_file("predictions", 0), run.partial_file("units", 0)]
+    for file in files:
+        write_table(file, TABLE)
+    write_record(run, 0, "key", files, {"images": 3})
+    return run, Shard(0, 0, 3, "key"), files
+
+
+def test_a_whole_shard_has_a_valid_record(recorded):
+    run, shard, _ = recorded
+    assert valid_record(run, shard)["images"] == 3
+    assert valid_record(run, Shard(0, 0, 3, "other key")) is None
+    assert valid_record(run, Shard(1, 3, 6, "key")) is None
+
+
+@pytest.mark.parametrize("damage", ["truncated", "edited", "removed", "emptied"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_damaged_file_is_found(recorded, damage, which):
+    run, shard, files = recorded
+    content = files[which].read_bytes()
+    changed = bytearray(content)
+    changed[len(content) // 2] ^= 1
+    if damage == "removed":
+        files[which].unlink()
+    else:
+        new = {"truncated": content[:-1], "edited": bytes(changed), "emptied": b""}[damage]
+        files[which].write_bytes(new)
+    assert valid_record(run, shard) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"key": "key"}', '{"key": "key", "files": 3}']
+)
+def test_a_damaged_record_is_no_record(recorded, text):
+    run, shard, _ = recorded
+    run.record_file(0).write_text(text)
+    assert valid_record(run, shard) is None
+
+
+def test_shards_of_a_longer_audit_are_removed(tmp_path):
+    run = RunFolder(tmp_path)
+    for shard in (0, 1, 2, 10):
+        for file in (run.table_file("predictions", shard), run.partial_file("units", shard)):
+            write_table(file, TABLE.slice(0, 1))
+        write_json(run.record_file(shard), {})
+    run.remove_shards_from(2)
+    stems = {Path(name).stem for name in visible(tmp_path)}
+    assert stems == {"shard-00000", "shard-00001"} and len(visible(tmp_path)) == 6
+
+
+@pytest.mark.parametrize("text", [None, "", "{"])
+def test_a_folder_that_is_no_audit(tmp_path, text):
+    if text is not None:
+        (tmp_path / "audit.json").write_text(text)
+    with pytest.raises(AuditError, match="not the folder of an audit"):
+        RunFolder(tmp_path).audit()
+
+
+def test_a_table_that_is_not_there_yet(tmp_path):
+    with pytest.raises(AuditError, match="'units' is missing"):
+        RunFolder(tmp_path).dataset("units")
