@@ -26,6 +26,7 @@ _POINTWISE_FUNCTIONS = {
     F.dropout, torch.sigmoid, torch.tanh, torch.add, torch.mul, torch.cat,
     operator.add, operator.iadd, operator.mul, operator.imul,
 }  # fmt: skip
+_PRODUCTS = {torch.mul, operator.mul, operator.imul, "mul", "mul_"}  # how a gate is applied
 _POINTWISE_METHODS = {"relu", "relu_", "add", "add_", "mul", "mul_", "sigmoid", "contiguous"}
 
 
@@ -92,20 +93,16 @@ def receptive_field(model: nn.Module, target_layer: str) -> ReceptiveField | Non
     found: ReceptiveField | None = None
     for node in graph.nodes:
         module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, _POOLED) or any(source in pooled for source in _sources(node)):
-            gates = [source for source in _sources(node) if source not in pooled]
-            if isinstance(module, _POOLED) or not gates:
-                pooled.add(node)
-                continue
-        fields[node] = _field_of(node, module, [fields.get(s) for s in _sources(node)
-                                                if s not in pooled])  # fmt: skip
+        sources = list(node.all_input_nodes)
+        if isinstance(module, _POOLED) or (sources and all(source in pooled for source in sources)):
+            pooled.add(node)
+            continue
+        if node.target in _PRODUCTS:
+            sources = [source for source in sources if source not in pooled]
+        fields[node] = _field_of(node, module, [fields.get(source) for source in sources])
         if _inside(node, target_layer):
             found = fields[node]
     return found
-
-
-def _sources(node: fx.Node) -> list[fx.Node]:
-    return list(node.all_input_nodes)
 
 
 def _inside(node: fx.Node, layer: str) -> bool:

@@ -12,13 +12,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.cluster import Workers, start_workers
 from flows.progress import ShardProgress, console
 from reports.build import build_report
-from tasks.completion import mark_complete
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
-from tasks.merge import merge_class_stats, merge_unit_stats, merge_units
-from tasks.plan import Plan, Shard, plan_audit, write_plan
-from tasks.records import valid_record
-from tasks.storage import write_json
+from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.tables.completion import mark_complete
+from tasks.tables.shards import Shard, valid_record
+from tasks.tables.storage import write_json
 
 # Every task has NO_CACHE and keeps no result: resume belongs to the files of the run folder.
 
@@ -35,7 +35,7 @@ def audit(config: dict[str, Any]) -> str:
     explain_shards(plan)
     merge(plan)
     report(plan)
-    mark_complete(plan)
+    mark_complete(plan.run, plan.shards)
     return str(plan.run.report_file)
 
 

@@ -86,7 +86,7 @@ def layers(
     crop: options.Crop = None,
 ) -> None:
     """List the layers that can be explained, with their grids; the default is marked."""
-    from tasks.plan import list_layers
+    from tasks.model.probe import list_layers
 
     with told_plainly():
         found, default = list_layers(model, crop)
@@ -118,12 +118,12 @@ def run_audit(config: AuditConfig) -> None:
 
     Raises: AuditError.
     """
-    from tasks.completion import is_complete
-    from tasks.plan import plan_audit
+    from tasks.index.plan import plan_audit
+    from tasks.tables.completion import is_complete
 
     console.print(f"Reading {config.images} and {config.model} ...", soft_wrap=True)
     plan = plan_audit(config)
-    if is_complete(plan):
+    if is_complete(plan.run, plan.shards):
         console.print("Nothing to do: this audit is finished, and nothing has changed since.")
     else:
         _run_flow(config)

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
 
-from tasks.auditor import Auditor, AuditorSettings
 from tasks.errors import AuditError
-from tasks.explain import explain_shard
-from tasks.plan import Plan, Shard
+from tasks.explain.auditor import Auditor, AuditorSettings
+from tasks.explain.shard import explain_shard
+from tasks.index.plan import Plan
+from tasks.tables.shards import Shard
 
 _PLUGIN = "camaudit-auditor"
 _CORES_PER_WORKER = 4

@@ -15,7 +15,7 @@ from reports.pictures import draw_pictures
 from reports.site import Site
 from reports.tables import AuditTables, load_tables
 from reports.unread_page import write_unread_page
-from tasks.storage import RunFolder
+from tasks.tables.storage import RunFolder
 
 
 def build_report(run_folder: Path) -> Path:

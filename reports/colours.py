@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tasks.images import Pixels
+from tasks.images.decoding import Pixels
 
 Map = npt.NDArray[np.float32]
 

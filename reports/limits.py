@@ -5,7 +5,7 @@ import pandas as pd
 from reports.formats import count, percent, plural
 from reports.headlines import Headlines
 from reports.tables import AuditTables
-from tasks.geometry import place
+from tasks.images.geometry import place
 
 Statement = tuple[str, str]  # what, and what follows from it
 

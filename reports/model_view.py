@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 
-from tasks.geometry import Placement
-from tasks.images import ImageSource, Pixels, UnreadableImage, decode_mask
+from tasks.images.decoding import ImageSource, Pixels, UnreadableImage
+from tasks.images.geometry import Placement
+from tasks.images.masks import read_mask
 
 LONGEST_SIDE = 224
 JPEG_QUALITY = 85
@@ -51,7 +52,7 @@ def outline_path(
 
 
 def _mask_path(source: ImageSource, mask_uri: str, placement: Placement) -> str:
-    mask = decode_mask(source.read(mask_uri))
+    mask = read_mask(source, mask_uri)
     x, y = placement.image_coordinates()
     rows = (y * mask.shape[0] / placement.height).astype(int)
     cols = (x * mask.shape[1] / placement.width).astype(int)

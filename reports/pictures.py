@@ -13,8 +13,8 @@ from reports.colours import Map, colour_positive, colour_signed, encode
 from reports.model_view import draw_view, encode_jpeg, outline_path
 from reports.stored_maps import MapKey, fetch_maps
 from reports.tables import AuditTables
-from tasks.geometry import place
-from tasks.images import ImageSource, Pixels, UnreadableImage, decode_image
+from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
+from tasks.images.geometry import place
 
 
 @dataclass(frozen=True)

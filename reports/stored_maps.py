@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from reports.colours import Map
-from tasks.storage import RunFolder
+from tasks.tables.storage import RunFolder
 
 MapKey = tuple[int, str]  # image_id, role
 

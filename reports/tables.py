@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import AuditError
-from tasks.storage import RunFolder
+from tasks.tables.storage import RunFolder
 
 _PREDICTIONS = [
     "image_id",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cam_kernels.methods import METHODS
 from tasks.errors import AuditError
-from tasks.weights import is_weights_file
+from tasks.model.weights import is_weights_file
 
 Channel = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, gt=0)]

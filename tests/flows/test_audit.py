@@ -11,8 +11,8 @@ import pytest
 from flows.audit import audit
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
-from tasks.plan import plan_audit
-from tasks.storage import RunFolder
+from tasks.index.plan import plan_audit
+from tasks.tables.storage import RunFolder
 from tests.flows.conftest import SmallDataset, assert_same_tables
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

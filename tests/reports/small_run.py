@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from tasks import schemas
-from tasks.intervals import wilson_interval
-from tasks.storage import RunFolder, write_table
+from tasks.merge.intervals import wilson_interval
+from tasks.tables import schemas
+from tasks.tables.storage import RunFolder, write_table
 
 CLASSES = ["apple", '<script>alert(1)</script> & "quotes"', "pear", "quince"]
 IMAGES = 40

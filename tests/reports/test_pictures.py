@@ -12,7 +12,7 @@ from reports.colour_scale import choose_scale
 from reports.colours import colour_positive, colour_signed
 from reports.formats import significant
 from reports.model_view import draw_view
-from tasks.geometry import place
+from tasks.images.geometry import place
 from tests.reports.page import Page
 from tests.reports.small_run import CROP, EMPTY, GRID, NOT_FINITE, PLATEAU, SmallRun
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.exact_sum import ExactSum
-from tasks.strongest_units import StrongestUnits
-from tasks.unit_stats import UnitStats
+from tasks.explain.strongest_units import StrongestUnits
+from tasks.merge.exact_sum import ExactSum
+from tasks.merge.unit_stats import UnitStats
 
 SEEDS = st.integers(0, 2**32 - 1)
 

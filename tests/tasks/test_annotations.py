@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.annotations import add_annotations
 from tasks.errors import AuditError
-from tasks.manifest import build_manifest
+from tasks.index.annotations import add_annotations
+from tasks.index.manifest import build_manifest
 from tests.tasks.tiny_audit import draw
 
 SQUARE = [4, 3, 12, 3, 12, 9, 4, 9]  # x 4 to 12, y 3 to 9

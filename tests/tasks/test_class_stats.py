@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tasks.class_stats import ClassStats
+from tasks.merge.class_stats import ClassStats
 from tests.tasks.test_accumulators import SEEDS, merged_at_random, parts
 
 CELLS = 6

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tasks.classes import classes_from_words, read_classes
 from tasks.errors import AuditError
+from tasks.index.classes import classes_from_words, read_classes
 
 OUTPUTS = ["out 0", "out 1", "out 2"]
 

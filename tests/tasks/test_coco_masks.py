@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.annotations import read_coco_mask
-from tasks.inputs import InputReader
-from tasks.preprocessing import Preprocessing
+from tasks.images.coco_masks import read_coco_mask
+from tasks.images.inputs import InputReader
+from tasks.images.preprocessing import Preprocessing
 from tests.tasks.tiny_audit import draw
 
 SQUARE = [4, 3, 12, 3, 12, 9, 4, 9]  # x 4 to 12, y 3 to 9

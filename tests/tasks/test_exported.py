@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tasks.errors import AuditError
-from tasks.models import load_model, model_digest
+from tasks.model.loading import load_model, model_digest
 from tests.tasks.tiny_audit import configure, draw_folders, run_audit, table, write_model
 
 # The tiny model's own; an exported program states none.

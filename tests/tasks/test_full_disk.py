@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from tasks.explain import explain_shard
-from tasks.plan import plan_audit, write_plan
-from tasks.records import valid_record
+from tasks.explain.shard import explain_shard
+from tasks.index.plan import plan_audit, write_plan
+from tasks.tables.shards import valid_record
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.inputs import InputReader, read_batches
-from tasks.preprocessing import Preprocessing
+from tasks.images.inputs import InputReader, read_batches
+from tasks.images.preprocessing import Preprocessing
 from tests.tasks.tiny_audit import configure, draw, draw_folders, run_audit, table, write_model
 
 READER = InputReader(Preprocessing(32, 32, (0.5,) * 3, (0.5,) * 3), 3)

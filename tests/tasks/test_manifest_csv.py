@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import AuditError
-from tasks.manifest import build_manifest
+from tasks.index.manifest import build_manifest
 from tests.tasks.tiny_audit import draw
 
 OUTPUTS = ["out 0", "out 1", "out 2"]

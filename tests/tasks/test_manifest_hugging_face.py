@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import AuditError
-from tasks.images import ImageSource, UnreadableImage
-from tasks.manifest import build_manifest
+from tasks.images.decoding import ImageSource, UnreadableImage
+from tasks.index.manifest import build_manifest
 from tests.tasks.tiny_audit import draw
 
 OUTPUTS = ["out 0", "out 1", "out 2"]

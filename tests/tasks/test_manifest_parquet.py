@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import AuditError
-from tasks.images import ImageSource
-from tasks.manifest import build_manifest
+from tasks.images.decoding import ImageSource
+from tasks.index.manifest import build_manifest
 from tests.tasks.tiny_audit import draw
 
 OUTPUTS = ["out 0", "out 1", "out 2"]

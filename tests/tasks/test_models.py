@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tasks.errors import AuditError
-from tasks.models import load_model, model_digest
+from tasks.model.loading import load_model, model_digest
 from tests.tasks.tiny_audit import MODEL, write_model
 
 HEAD = "import torch\nfrom torch import nn\n"

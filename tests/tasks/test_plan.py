@@ -7,8 +7,8 @@ import torch
 
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
-from tasks.models import load_model
-from tasks.plan import plan_audit
+from tasks.index.plan import plan_audit
+from tasks.model.loading import load_model
 from tests.tasks.tiny_audit import MODEL, configure, draw, draw_folders
 
 

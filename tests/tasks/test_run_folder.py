@@ -6,8 +6,8 @@ import os
 import pytest
 
 from tasks.errors import AuditError
-from tasks.plan import plan_audit, write_plan
-from tasks.storage import RunFolder
+from tasks.index.plan import plan_audit, write_plan
+from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_audit import configure, draw, draw_folders, run_audit
 
 

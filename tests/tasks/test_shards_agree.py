@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tasks.explain import explain_shard
-from tasks.images import decode_image
-from tasks.plan import plan_audit
-from tasks.records import valid_record
+from tasks.explain.shard import explain_shard
+from tasks.images.decoding import decode_image
+from tasks.index.plan import plan_audit
+from tasks.tables.shards import valid_record
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 SORTED_BY = {

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import AuditError
-from tasks.plan import Shard
-from tasks.records import valid_record, write_record
-from tasks.storage import RunFolder, atomic_path, write_json, write_table
+from tasks.tables.shards import Shard, valid_record, write_record
+from tasks.tables.storage import RunFolder, atomic_path, write_json, write_table
 
 TABLE = pa.table({"x": np.random.default_rng(0).integers(0, 2**60, 100_000)})
 

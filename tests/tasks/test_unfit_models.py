@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tasks.errors import AuditError
-from tasks.plan import plan_audit
+from tasks.index.plan import plan_audit
 from tests.tasks.tiny_audit import configure, draw_folders, write_model
 
 NET = """

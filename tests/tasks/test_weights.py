@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from tasks.errors import AuditError
-from tasks.models import load_model
-from tasks.weights import load_state_dict
+from tasks.model.loading import load_model
+from tasks.model.weights import load_state_dict
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, -1.0])}
 

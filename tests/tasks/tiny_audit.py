@@ -7,13 +7,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 from PIL import Image
 
-from tasks.auditor import Auditor, AuditorSettings
 from tasks.config import AuditConfig
-from tasks.explain import explain_shard
-from tasks.merge import merge_class_stats, merge_unit_stats, merge_units
-from tasks.plan import Plan, plan_audit, write_plan
-from tasks.records import valid_record
-from tasks.storage import RunFolder
+from tasks.explain.auditor import Auditor, AuditorSettings
+from tasks.explain.shard import explain_shard
+from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.tables.shards import valid_record
+from tasks.tables.storage import RunFolder
 
 CLASSES = ("ant", "bee", "cat")
 SIDE = 32

@@ -6,7 +6,7 @@ import pyarrow as pa
 import torch
 
 from cam_kernels.first_pass import FirstPassBatch
-from tasks.inputs import InputImage
+from tasks.images.inputs import InputImage
 
 
 def prediction_columns(

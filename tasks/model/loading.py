@@ -7,13 +7,9 @@ import torch
 from torch import nn
 
 from tasks.errors import AuditError
-from tasks.model_sources import (
-    LoadedModel,
-    load_exported,
-    load_python_file,
-    load_timm,
-    load_torchvision,
-)
+from tasks.model.loaded import LoadedModel
+from tasks.model.own import load_exported, load_python_file
+from tasks.model.published import load_timm, load_torchvision
 
 
 def load_model(spec: str, weights: str | None, *, untrained: bool = False) -> LoadedModel:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.exact_sum import ExactSum
-from tasks.schemas import UNIT_STATS
+from tasks.merge.exact_sum import ExactSum
+from tasks.tables.schemas import UNIT_STATS
 
 # Logarithmic bins 10 % wide, as in DDSketch (arXiv:1908.10693): a quantile is right to 5 %.
 _GROWTH = 1.1

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
-from tasks.images import image_column
+from tasks.images.decoding import image_column
+from tasks.images.file_state import file_state
+from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
 
 _KNOWN = ("uri", "label", "mask_uri", "boxes", "split")
 
@@ -31,7 +33,7 @@ def read_csv_manifest(file: str) -> pd.DataFrame:
     ).rename(columns=str.strip)
     table = table.astype(object).where(table != "", None)
     if "boxes" in table:
-        table["boxes"] = [_parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
+        table["boxes"] = [parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
     return _complete(table, file)
 
 
@@ -80,62 +82,14 @@ def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
     for column in ("uri", "mask_uri"):
         # dtype=object: pandas would turn None among texts into NaN.
         rows[column] = pd.Series([_resolve(uri, base) for uri in rows[column]], dtype=object)
-    rows["label"] = pd.Series(_labels(rows["label"], file), dtype=object)
-    _check_boxes(rows["boxes"], file)
+    rows["label"] = pd.Series(read_labels(rows["label"], file), dtype=object)
+    check_boxes(rows["boxes"], file)
     tags = [name for name in table.columns if name not in (*_KNOWN, "size", "content_key")]
-    rows["tags"] = _tags(table, tags)
+    rows["tags"] = read_tags(table, tags)
     states = [_state(uri, mask) for uri, mask in zip(rows["uri"], rows["mask_uri"], strict=True)]
     rows["size"] = [size for size, _ in states]
     rows["content_key"] = [key for _, key in states]
     return rows
-
-
-def _labels(labels: pd.Series, file: str) -> list[Any]:
-    """Class indices where every label is a whole number, else words."""
-    given = [label for label in labels if not _missing(label)]
-    numbers = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
-    if numbers.notna().all():
-        if (numbers % 1 != 0).any():
-            wrong = given[int(np.argmax(numbers % 1 != 0))]
-            raise AuditError(f"manifest {file}: label {wrong!r} is not a whole number")
-        return [None if _missing(label) else int(float(label)) for label in labels]
-    return [None if _missing(label) else str(label) for label in labels]
-
-
-def _tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str]]]:
-    columns = [[None if _missing(v) else str(v) for v in table[name]] for name in names]
-    return [
-        [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
-        for values in zip(*columns, strict=True)
-    ] or [[] for _ in range(len(table))]
-
-
-def _parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | None:
-    if text is None:
-        return None
-    try:
-        boxes = [[float(edge) for edge in box] for box in json.loads(text)]
-    except (ValueError, TypeError):
-        boxes = [[]]
-    if any(len(box) != 4 for box in boxes):
-        raise AuditError(
-            f"manifest {file}, line {line}: boxes {text!r} cannot be read; expected a JSON list "
-            "of [left, top, right, bottom] in pixels"
-        )
-    return boxes
-
-
-def _check_boxes(boxes: pd.Series, file: str) -> None:
-    for row, given in enumerate(boxes):
-        try:
-            good = given is None or all(len([float(edge) for edge in box]) == 4 for box in given)
-        except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise AuditError(
-                f"manifest {file}, row {row}: boxes {given!r} cannot be read; expected a list of "
-                "[left, top, right, bottom] in pixels"
-            )
 
 
 def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:
@@ -167,19 +121,3 @@ def _state(uri: str, mask_uri: str | None) -> tuple[int, str]:
     """
     size, key = file_state(uri)
     return size, key if mask_uri is None else f"{key}+{file_state(mask_uri)[1]}"
-
-
-def file_state(uri: str) -> tuple[int, str]:
-    """Size of a local file in bytes (-1: not known) and a key that changes when it does."""
-    uri = uri.removeprefix("file://")
-    if "://" in uri:
-        return -1, "remote"
-    try:
-        status = os.stat(uri.rsplit("#", 1)[0] if ".parquet#" in uri else uri)
-    except OSError:
-        return -1, "missing"
-    return status.st_size, f"{status.st_size}-{status.st_mtime}"
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))

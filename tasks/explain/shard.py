@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cam_kernels.first_pass import FirstPassBatch
-from tasks.auditor import Auditor
-from tasks.geometry import Placement
-from tasks.heatmap_rows import heatmap_columns
-from tasks.inputs import Failure, InputImage, InputReader, read_batches
-from tasks.prediction_rows import prediction_columns
-from tasks.records import write_record
-from tasks.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
-from tasks.storage import RunFolder, write_table
-from tasks.strongest_units import StrongestUnits
-from tasks.unit_tables import POSITION, units_table, units_with_fields
+from tasks.explain.auditor import Auditor
+from tasks.explain.heatmap_rows import heatmap_columns
+from tasks.explain.prediction_rows import prediction_columns
+from tasks.explain.strongest_units import StrongestUnits
+from tasks.explain.unit_tables import POSITION, units_table, units_with_fields
+from tasks.images.geometry import Placement
+from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
+from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
+from tasks.tables.shards import write_record
+from tasks.tables.storage import RunFolder, write_table
 
 
 class ShardTables:

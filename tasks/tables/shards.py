@@ -1,12 +1,25 @@
-"""A shard's record: the small file that says its tables are whole."""
+"""Shards, and their records: the small files that say that their tables are whole."""
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.plan import Shard
-from tasks.storage import RunFolder, write_json
+from tasks.tables.storage import RunFolder, write_json
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A run of consecutive manifest rows, start <= image_id < stop.
+
+    key : changes when anything changes that the shard's tables depend on
+    """
+
+    index: int
+    start: int
+    stop: int
+    key: str
 
 
 def write_record(

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from cam_kernels.first_pass import FirstPassBatch
 from cam_kernels.map_numbers import STATES, map_numbers
-from tasks.inputs import InputImage
-from tasks.object_grid import ObjectGrid, object_grid
-from tasks.schemas import ROLES
+from tasks.images.inputs import InputImage
+from tasks.images.object_grid import ObjectGrid, object_grid
+from tasks.tables.schemas import ROLES
 
 _NUMBERS = (
     "object_energy", "lift", "border_share", "centroid_row", "centroid_col", "spread", "entropy",

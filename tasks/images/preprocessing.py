@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from tasks.geometry import Placement, place
-from tasks.images import Pixels, UnreadableImage
+from tasks.images.decoding import Pixels, UnreadableImage
+from tasks.images.geometry import Placement, place
 
 _LONGEST_SIDE = 16_384
 

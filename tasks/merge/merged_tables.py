@@ -5,11 +5,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.class_stats import ClassStats
-from tasks.storage import RunFolder, write_table
-from tasks.strongest_units import StrongestUnits
-from tasks.unit_stats import UnitStats
-from tasks.unit_tables import FIELD, POSITION, read_units, units_table
+from tasks.explain.strongest_units import StrongestUnits
+from tasks.explain.unit_tables import FIELD, POSITION, read_units, units_table
+from tasks.merge.class_stats import ClassStats
+from tasks.merge.unit_stats import UnitStats
+from tasks.tables.storage import RunFolder, write_table
 
 
 def merge_units(run: RunFolder, shards: int) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from tasks.annotations import is_coco_mask, read_coco_mask
-from tasks.geometry import Placement
-from tasks.images import ImageSource, UnreadableImage, decode_image, decode_mask
-from tasks.preprocessing import Preprocessing, object_in_crop
+from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
+from tasks.images.geometry import Placement
+from tasks.images.masks import read_mask
+from tasks.images.preprocessing import Preprocessing, object_in_crop
 
 Row = dict[str, Any]
 
@@ -87,13 +87,7 @@ class InputReader:
         return ReadResult(InputImage(image_id, label, pixels, placement, on_object), failure)
 
     def _read_mask(self, uri: str, placement: Placement) -> npt.NDArray[np.bool_]:
-        if is_coco_mask(uri):
-            try:
-                mask = read_coco_mask(uri)
-            except (ValueError, KeyError) as error:
-                raise UnreadableImage("mask", str(error)) from error
-        else:
-            mask = decode_mask(self._source.read(uri))
+        mask = read_mask(self._source, uri)
         height, width = mask.shape
         if (width, height) == (placement.width, placement.height):
             return mask

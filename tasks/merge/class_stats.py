@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from tasks.exact_sum import ExactSum
-from tasks.intervals import Z_95, wilson_interval
-from tasks.schemas import CLASS_STATS, CONFUSIONS
+from tasks.merge.exact_sum import ExactSum
+from tasks.merge.intervals import Z_95, wilson_interval
+from tasks.tables.schemas import CLASS_STATS, CONFUSIONS
 
 _COUNTS = ("images", "correct", "predicted_images", "masked_images", "pointing_hits",
            "empty_maps", "mean_map_images")  # fmt: skip

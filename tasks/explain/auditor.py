@@ -9,9 +9,9 @@ import torch
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
 from cam_kernels.receptive_field import receptive_field
 from tasks.errors import AuditError
-from tasks.inputs import InputImage
-from tasks.models import load_model, model_digest
-from tasks.preprocessing import Preprocessing
+from tasks.images.inputs import InputImage
+from tasks.images.preprocessing import Preprocessing
+from tasks.model.loading import load_model, model_digest
 
 
 @dataclass(frozen=True)

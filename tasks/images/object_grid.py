@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tasks.inputs import InputImage
+from tasks.images.inputs import InputImage
 
 
 @dataclass(frozen=True)

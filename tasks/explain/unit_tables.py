@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 
 from cam_kernels.receptive_field import ReceptiveField
-from tasks.geometry import Placement
-from tasks.schemas import UNITS
-from tasks.strongest_units import StrongestUnits
+from tasks.explain.strongest_units import StrongestUnits
+from tasks.images.geometry import Placement
+from tasks.tables.schemas import UNITS
 
 POSITION = ("row", "col")
 FIELD = ("rf_top", "rf_left", "rf_bottom", "rf_right")

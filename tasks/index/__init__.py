@@ -1,0 +1,1 @@
+"""What there is to audit: the manifest, the classes, the plan."""

@@ -1,0 +1,64 @@
+"""Columns that a user wrote into a manifest: labels, boxes, tags."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import AuditError
+
+
+def read_labels(labels: pd.Series, file: str) -> list[Any]:
+    """Class indices where every label is a whole number, else words."""
+    given = [label for label in labels if not _missing(label)]
+    numbers = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
+    if numbers.notna().all():
+        if (numbers % 1 != 0).any():
+            wrong = given[int(np.argmax(numbers % 1 != 0))]
+            raise AuditError(f"manifest {file}: label {wrong!r} is not a whole number")
+        return [None if _missing(label) else int(float(label)) for label in labels]
+    return [None if _missing(label) else str(label) for label in labels]
+
+
+def read_tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str]]]:
+    """Name and value of each tag of each row; empty cells are left out."""
+    columns = [[None if _missing(v) else str(v) for v in table[name]] for name in names]
+    return [
+        [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+        for values in zip(*columns, strict=True)
+    ] or [[] for _ in range(len(table))]
+
+
+def parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | None:
+    """Boxes from a cell of a CSV; AuditError names the line where it cannot be read."""
+    if text is None:
+        return None
+    try:
+        boxes = [[float(edge) for edge in box] for box in json.loads(text)]
+    except (ValueError, TypeError):
+        boxes = [[]]
+    if any(len(box) != 4 for box in boxes):
+        raise AuditError(
+            f"manifest {file}, line {line}: boxes {text!r} cannot be read; expected a JSON list "
+            "of [left, top, right, bottom] in pixels"
+        )
+    return boxes
+
+
+def check_boxes(boxes: pd.Series, file: str) -> None:
+    """AuditError where a cell is no list of boxes."""
+    for row, given in enumerate(boxes):
+        try:
+            good = given is None or all(len([float(edge) for edge in box]) == 4 for box in given)
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise AuditError(
+                f"manifest {file}, row {row}: boxes {given!r} cannot be read; expected a list of "
+                "[left, top, right, bottom] in pixels"
+            )
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))

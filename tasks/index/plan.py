@@ -1,0 +1,117 @@
+"""What an audit will do: checked, counted and cut into shards before any work starts."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.config import AuditConfig, check_preprocessing
+from tasks.errors import AuditError
+from tasks.images.preprocessing import Preprocessing
+from tasks.index.facts import audit_facts, identity_of, refuse_other
+from tasks.index.manifest import build_manifest
+from tasks.model.loaded import LoadedModel
+from tasks.model.loading import load_model
+from tasks.model.probe import choose_layer, probe_layers
+from tasks.tables.shards import Shard
+from tasks.tables.storage import RunFolder, write_json, write_table
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first image is read."""
+
+    run: RunFolder
+    config: AuditConfig
+    facts: dict[str, Any]  # content of audit.json
+    manifest: pa.Table
+    shards: tuple[Shard, ...]
+
+
+def plan_audit(config: AuditConfig) -> Plan:
+    """Load the model once, list the images, cut them into shards. Writes nothing.
+
+    Raises: AuditError for anything in the configuration that cannot work.
+    """
+    if Path(config.out).is_relative_to(config.images):
+        raise AuditError(
+            f"the run folder {config.out} lies inside the images {config.images}, whose pictures "
+            "it would join. Give another --out"
+        )
+    loaded = load_model(config.model, config.weights)
+    preprocessing = resolve_preprocessing(loaded, config)
+    layers, num_classes = probe_layers(loaded, preprocessing.crop, config.model)
+    layer = choose_layer(layers, config.target_layer, num_classes, loaded, config.model)
+    categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]
+    manifest, classes = build_manifest(
+        config.images, categories, config.classes, config.annotations
+    )
+    facts = audit_facts(config, loaded, preprocessing, layer, classes, len(manifest))
+    shards = _cut(manifest, config.shard_size, identity_of(facts))
+    facts["shards"] = len(shards)
+    return Plan(RunFolder(config.out), config, facts, manifest, shards)
+
+
+def write_plan(plan: Plan) -> None:
+    """Start or continue the run folder: audit.json and the manifest.
+
+    Raises: AuditError where the folder holds an audit of another configuration, or anything
+    that is no audit.
+    """
+    run = plan.run
+    if run.audit_file.exists():
+        refuse_other(run, plan.facts)
+    elif run.root.exists() and not run.root.is_dir():
+        raise AuditError(f"{run.root} is a file; expected a folder to write. Give another --out")
+    elif run.root.exists() and any(run.root.iterdir()):
+        raise AuditError(
+            f"{run.root} is not empty and holds no audit; expected a new folder or one of an "
+            "earlier audit. Give another --out"
+        )
+    run.complete_file.unlink(missing_ok=True)
+    run.remove_shards_from(len(plan.shards))
+    write_json(run.audit_file, plan.facts)
+    for shard in plan.shards:
+        rows = plan.manifest.slice(shard.start, shard.stop - shard.start)
+        file = run.table_file("manifest", shard.index)
+        if not file.exists() or not _holds(file, rows):
+            write_table(file, rows)
+
+
+def resolve_preprocessing(loaded: LoadedModel, config: AuditConfig) -> Preprocessing:
+    """What the model's source states, with what the configuration overrides.
+
+    Raises: AuditError where something is stated by neither.
+    """
+    names = ("resize", "crop", "mean", "std", "interpolation")
+    values = {"interpolation": "bilinear", **loaded.preprocessing}
+    values.update({n: getattr(config, n) for n in names if getattr(config, n) is not None})
+    missing = [f"--{name}" for name in names if name not in values]
+    if missing:
+        raise AuditError(
+            f"{config.model} states no preprocessing, and without the one it was trained with "
+            f"its predictions mean nothing. Give {', '.join(missing)}"
+        )
+    check_preprocessing({name: values[name] for name in names}, config.model)
+    return Preprocessing(**{name: values[name] for name in names})
+
+
+def _cut(manifest: pa.Table, size: int, identity: dict[str, Any]) -> tuple[Shard, ...]:
+    shards = []
+    for index, start in enumerate(range(0, len(manifest), size)):
+        rows = manifest.slice(start, size)
+        text = f"{sorted(identity.items())!r}{rows.to_pylist()!r}"
+        key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        shards.append(Shard(index, start, start + len(rows), key))
+    return tuple(shards)
+
+
+def _holds(file: Path, rows: pa.Table) -> bool:
+    try:
+        stored: pa.Table = pq.read_table(file)
+    except (OSError, pa.ArrowException):
+        return False
+    return bool(stored.equals(rows))

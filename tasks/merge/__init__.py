@@ -1,0 +1,1 @@
+"""From the tables of the shards to those of the whole dataset."""

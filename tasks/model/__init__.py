@@ -1,0 +1,1 @@
+"""The audited model, from its name or file."""

@@ -1,0 +1,85 @@
+"""What a model's layers look like, seen by running it once on noise."""
+
+import torch
+
+from cam_kernels.head import find_gap_linear_head
+from cam_kernels.target_layer import SpatialLayer, default_target_layer, spatial_layers
+from tasks.errors import AuditError
+from tasks.model.loaded import LoadedModel, unknown_name
+from tasks.model.loading import load_model
+
+
+def probe_layers(loaded: LoadedModel, crop: int, name: str) -> tuple[list[SpatialLayer], int]:
+    """Layers with a grid and the number of classes, from one forward of noise.
+
+    Raises: AuditError where the model does not take such an input or returns no logits.
+    """
+    try:
+        return spatial_layers(loaded.module, example_images(loaded, crop))
+    except ValueError as error:
+        raise AuditError(f"{name}: {error}") from error
+    except Exception as error:  # a user's forward may raise anything
+        raise AuditError(
+            f"{name} fails on an input of 3 x {crop} x {crop}: {type(error).__name__}: {error}. "
+            "Give the --crop that the model was trained with"
+        ) from error
+
+
+def example_images(loaded: LoadedModel, crop: int) -> torch.Tensor:
+    """Seeded noise of the shape that the model takes."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn((loaded.fixed_batch or 2, 3, crop, crop), generator=generator)
+
+
+def choose_layer(
+    layers: list[SpatialLayer],
+    wanted: str | None,
+    num_classes: int,
+    loaded: LoadedModel,
+    name: str,
+) -> SpatialLayer:
+    """The layer asked for, or the default one.
+
+    Raises: AuditError for a layer that is not there or has no grid.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    if wanted is None:
+        try:
+            wanted = default_target_layer(layers, num_classes, loaded.module)
+        except ValueError as error:
+            raise AuditError(f"{name}: {error}") from error
+    if wanted not in by_name:
+        exists = wanted in dict(loaded.module.named_modules())
+        what = (
+            f"layer {wanted!r} of {name} puts out no grid of shape (N, channels, rows, cols)"
+            if exists
+            else unknown_name(f"layer of {name}", wanted, list(by_name))
+        )
+        raise AuditError(f"{what}. List the layers with: camaudit layers {name}")
+    return by_name[wanted]
+
+
+def list_layers(model: str, crop: int | None) -> tuple[list[SpatialLayer], str]:
+    """Layers of a model with a grid, and the name of the default one.
+
+    crop : side of the input in pixels; default: the model's own, or 224
+
+    Raises: AuditError.
+    """
+    loaded = load_model(model, None, untrained=True)
+    layers, num_classes = probe_layers(loaded, crop or loaded.preprocessing.get("crop", 224), model)
+    return layers, choose_layer(layers, None, num_classes, loaded, model).name
+
+
+def is_closed_form(loaded: LoadedModel, layer: str, crop: int, name: str, method: str) -> bool:
+    """Whether global average pooling and one linear layer follow `layer`.
+
+    Raises: AuditError where the method is `cam` and they do not.
+    """
+    head = find_gap_linear_head(loaded.module, layer, example_images(loaded, crop))
+    if method == "cam" and head is None:
+        raise AuditError(
+            f"method 'cam' needs global average pooling and one linear layer after {layer!r}, "
+            f"which {name} has not; use --method gradcam++ or gradcam"
+        )
+    return head is not None
