@@ -5,7 +5,6 @@ python -m tests.benchmarks.bench_memory: prints a table; ends with status 1 if m
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import torch
 from rich.console import Console
 from rich.table import Table
+
+from tests.benchmarks.machine import machine_line
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 # What the manifest, the predictions and the report's rows may take per image in the driver.
@@ -75,10 +77,7 @@ def main() -> int:
     parser.add_argument("--images", type=int, nargs=2, default=(1_000, 20_000))
     few, many = parser.parse_args().images
     console = Console()
-    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
-    console.print(
-        f"{psutil.virtual_memory().total / 2**30:.0f} GiB, Python {platform.python_version()}"
-    )
+    console.print(machine_line(torch.get_num_threads()))
     with tempfile.TemporaryDirectory() as scratch:
         small, large = (audit(Path(scratch) / str(n), n) for n in (few, many))
     table = Table("images", "seconds", "driver peak, MiB", "worker peak, MiB")

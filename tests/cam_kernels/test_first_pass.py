@@ -154,3 +154,26 @@ def test_labels_must_be_as_many_as_images() -> None:
     first_pass = FirstPass(model, layer, "gradcam++", noise(2))
     with pytest.raises(ValueError, match="2 images but 3 labels"):
         first_pass(noise(2), torch.tensor([0, 1, 2]))
+
+
+class ChangedLater(nn.Module):
+    """The target layer passes its input on, and the model then changes that in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.target = nn.Conv2d(3, 4, 3, padding=1), nn.Identity()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.conv(images)
+        passed_on = self.target(features)
+        features.mul_(5)
+        return self.head((passed_on + features).relu().mean(dim=(2, 3)))
+
+
+def test_activations_are_those_at_the_time_when_the_layer_ran() -> None:
+    torch.manual_seed(0)
+    model = ChangedLater()
+    batch = FirstPass(model, "target", "gradcam", noise(2), exact=True)(noise(2), NO_LABELS)
+    with torch.no_grad():
+        torch.testing.assert_close(batch.pooled, model.conv(noise(2)).mean(dim=(2, 3)))
