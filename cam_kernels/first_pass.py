@@ -127,12 +127,12 @@ class FirstPass:
         """Activations of the target layer, a leaf where the head is differentiated; logits."""
         seen: list[Tensor] = []
 
-        # What follows gets a copy, or we do: it may work in place on what it gets.
+        # What follows may work in place, on what it gets or, through another name, on the output.
         def keep_copy(output: Tensor) -> None:
             seen.append(output.clone())
 
         def cut_graph(output: Tensor) -> Tensor:
-            seen.append(output.detach().requires_grad_())
+            seen.append(output.detach().clone().requires_grad_())
             return seen[-1].clone()
 
         act = cut_graph if self.head is None else keep_copy
