@@ -1,68 +1,23 @@
-"""Dask says where: worker processes, each with its own copy of the model."""
+"""Dask says where: worker processes of our own, or those of a scheduler by its address."""
 
 import asyncio
 import importlib.metadata
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
-from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
+from distributed import Client, Future, LocalCluster
 
+from flows.worker import AuditorPlugin, explain_on_worker
 from tasks.errors import AuditError
-from tasks.explain.auditor import Auditor, AuditorSettings
-from tasks.explain.shard import explain_shard
+from tasks.explain.auditor import AuditorSettings
 from tasks.index.plan import Plan
 from tasks.tables.shards import Shard
 
-_PLUGIN = "camaudit-auditor"
 _CORES_PER_WORKER = 4
-
-
-class AuditorPlugin(WorkerPlugin):
-    """Holds the worker's model, built when the first shard asks for it.
-
-    Built lazily, a model that does not load fails a shard with its reason; built in `setup` it
-    would only keep the worker from starting.
-    """
-
-    name = _PLUGIN
-
-    def __init__(self, settings: AuditorSettings, *, shares_terminal: bool) -> None:
-        self._settings = settings
-        self._shares_terminal = shares_terminal
-        self._auditor: Auditor | None = None
-
-    def setup(self, worker: Worker) -> None:
-        """Called by Dask once in each worker process."""
-        if self._shares_terminal:
-            # Ctrl-C reaches every process of the terminal; the driver ends its workers itself.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._lock = threading.Lock()
-        self._index = int(worker.name) if str(worker.name).isdigit() else 0
-
-    def explain(self, root: str, shard: int, key: str) -> dict[str, Any]:
-        """Explain one shard; one at a time, whatever number of threads the worker has."""
-        with self._lock:
-            if self._auditor is None:
-                self._auditor = Auditor(self._on_own_device())
-            return explain_shard(self._auditor, root, shard, key)
-
-    def _on_own_device(self) -> AuditorSettings:
-        if self._settings.device != "cuda":
-            return self._settings
-        return replace(self._settings, device=f"cuda:{self._index % torch.cuda.device_count()}")
-
-
-def explain_on_worker(root: str, shard: int, key: str) -> dict[str, Any]:
-    """What a worker runs: small, JSON-able arguments and result."""
-    plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
-    return plugin.explain(root, shard, key)
 
 
 class Workers:

@@ -1,5 +1,7 @@
 """The part of an image that the model saw, as a small JPEG, and the object's outline on it."""
 
+import contextlib
+
 import cv2
 import numpy as np
 
@@ -44,10 +46,9 @@ def outline_path(
     """SVG path data of the object in pixels of the crop: the mask's contours or else the
     boxes; empty where neither is known."""
     if mask_uri:
-        try:
+        # Where the mask cannot be read, the boxes still say where the object is.
+        with contextlib.suppress(UnreadableImage):
             return _mask_path(source, mask_uri, placement)
-        except UnreadableImage:
-            pass  # the boxes still say where the object is
     return "".join(_box_path(box, placement) for box in boxes)
 
 

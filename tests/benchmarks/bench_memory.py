@@ -4,6 +4,7 @@ python -m tests.benchmarks.bench_memory: prints a table; ends with status 1 if m
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -58,14 +59,12 @@ def audit(folder: Path, images: int) -> Peaks:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
     driver = worker = 0.0
     while process.poll() is None:
-        try:
+        with contextlib.suppress(psutil.Error):  # a process may end while it is looked at
             main = psutil.Process(process.pid)
             driver = max(driver, main.memory_info().rss)
             for child in main.children(recursive=True):
                 if "multiprocessing.spawn" in " ".join(child.cmdline()):
                     worker = max(worker, child.memory_info().rss)
-        except psutil.Error:
-            pass  # a process ended while it was looked at
         time.sleep(0.1)
     if process.returncode:
         raise SystemExit(f"the audit of {images} images failed")

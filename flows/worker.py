@@ -1,0 +1,55 @@
+"""What runs in a worker process: one model, built once, and one shard at a time."""
+
+import signal
+import threading
+from dataclasses import replace
+from typing import Any
+
+import torch
+from distributed import Worker, WorkerPlugin, get_worker
+
+from tasks.explain.auditor import Auditor, AuditorSettings
+from tasks.explain.shard import explain_shard
+
+_PLUGIN = "camaudit-auditor"
+
+
+class AuditorPlugin(WorkerPlugin):
+    """Holds the worker's model, built when the first shard asks for it.
+
+    Built lazily, a model that does not load fails a shard with its reason; built in `setup` it
+    would only keep the worker from starting.
+    """
+
+    name = _PLUGIN
+
+    def __init__(self, settings: AuditorSettings, *, shares_terminal: bool) -> None:
+        self._settings = settings
+        self._shares_terminal = shares_terminal
+        self._auditor: Auditor | None = None
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask once in each worker process."""
+        if self._shares_terminal:
+            # Ctrl-C reaches every process of the terminal; the driver ends its workers itself.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._lock = threading.Lock()
+        self._index = int(worker.name) if str(worker.name).isdigit() else 0
+
+    def explain(self, root: str, shard: int, key: str) -> dict[str, Any]:
+        """Explain one shard; one at a time, whatever number of threads the worker has."""
+        with self._lock:
+            if self._auditor is None:
+                self._auditor = Auditor(self._on_own_device())
+            return explain_shard(self._auditor, root, shard, key)
+
+    def _on_own_device(self) -> AuditorSettings:
+        if self._settings.device != "cuda":
+            return self._settings
+        return replace(self._settings, device=f"cuda:{self._index % torch.cuda.device_count()}")
+
+
+def explain_on_worker(root: str, shard: int, key: str) -> dict[str, Any]:
+    """What a worker runs: small, JSON-able arguments and result."""
+    plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
+    return plugin.explain(root, shard, key)
