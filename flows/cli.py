@@ -1,17 +1,15 @@
 """The command line."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from flows import options
+from flows.plain_errors import told_plainly
 from flows.progress import console
 from tasks.config import AuditConfig, load_config
 from tasks.errors import AuditError
@@ -22,16 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-@contextmanager
-def told_plainly() -> Iterator[None]:
-    """Errors that a user can mend are printed as text, not as tracebacks."""
-    try:
-        yield
-    except (AuditError, OSError) as error:
-        console.print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(1) from error
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""How good the maps are, measured on the images of an audit."""

@@ -1,0 +1,1 @@
+"""Views of a single image, layer, unit or network."""
