@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from cam_kernels.fold import NotFoldable, fold_batch_norms
 from cam_kernels.head import GapLinearHead, find_gap_linear_head
-from cam_kernels.methods import METHODS, contrast_map, heatmap
+from cam_kernels.methods.registry import METHODS
+from cam_kernels.methods.weighted_sum import contrast_map, heatmap
 from cam_kernels.target_layer import output_hook
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cam_kernels.methods import METHODS
+from cam_kernels.methods.registry import METHODS
 from tasks.errors import AuditError
 from tasks.model.weights import is_weights_file
 

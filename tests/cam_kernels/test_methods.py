@@ -8,15 +8,14 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from cam_kernels.first_pass import FirstPass
-from cam_kernels.methods import (
-    METHODS,
-    contrast_map,
+from cam_kernels.methods.channel_weights import (
     gradcam_pp_epsilon_weights,
     gradcam_pp_official_weights,
     gradcam_pp_weights,
     gradcam_weights,
-    heatmap,
 )
+from cam_kernels.methods.registry import METHODS
+from cam_kernels.methods.weighted_sum import contrast_map, heatmap
 from tests import reference
 from tests.cam_kernels.architectures import build, noise
 

@@ -1,17 +1,11 @@
-"""Class activation maps from activations and gradients.
+"""Methods that give one weight per channel, from activations and gradients.
 
-Every method is a function from the target layer's activations and the gradients of one
-class score to one weight per channel; the heatmap is the weighted sum of the channels.
 `gradients` may have spatial size 1 x 1, which means "the same at every position": that is
 the exact gradient of a global-average-pooling (GAP) head, `w_c / Z`.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
-
-ChannelWeights = Callable[[Tensor, Tensor], Tensor]
 
 
 def gradcam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -93,48 +87,6 @@ def gradcam_pp_epsilon_weights(activations: Tensor, gradients: Tensor) -> Tensor
     alpha = squared / (2 * squared + activation_sum * cubed + 1e-6)
     alpha = torch.where(gradients != 0, alpha, 0.0)
     return _sum_over_positions(alpha * gradients.relu(), activations)
-
-
-METHODS: dict[str, ChannelWeights] = {
-    "gradcam++": gradcam_pp_weights,
-    "gradcam++-official": gradcam_pp_official_weights,
-    "gradcam++-epsilon": gradcam_pp_epsilon_weights,
-    "gradcam": gradcam_weights,
-    "cam": cam_weights,
-}
-
-
-def heatmap(activations: Tensor, channel_weights: Tensor) -> Tensor:
-    """The class activation map, relu(sum_k w_k A_k) (eq. 2, arXiv:1610.02391).
-
-    activations : Tensor, shape (N, K, H, W)
-    channel_weights : Tensor, shape (N, K)
-
-    Returns: Tensor, shape (N, H, W), values >= 0, in the units of the class logit.
-    """
-    return _weighted_sum(activations, channel_weights).relu()
-
-
-def contrast_map(activations: Tensor, gradient_difference: Tensor) -> Tensor:
-    """Where the evidence for one class exceeds that for another: sum_k g_k A_k, signed.
-
-    With g = d(S_a - S_b)/dA this is the difference of two maps in gradient x activation form
-    (HiResCAM, arXiv:2011.08891). For a GAP + linear head it is CAM's and exact: its sum is
-    S_a - S_b less the difference of the two biases.
-
-    activations : Tensor, shape (N, K, H, W)
-    gradient_difference : Tensor, shape (N, K, H, W) or (N, K, 1, 1)
-
-    Returns: Tensor, shape (N, H, W), any sign, in the units of the logit.
-    """
-    if gradient_difference.shape[2:] == (1, 1):
-        return _weighted_sum(activations, gradient_difference.flatten(1))
-    return (gradient_difference * activations).sum(dim=1)
-
-
-def _weighted_sum(activations: Tensor, channel_weights: Tensor) -> Tensor:
-    positions = activations.flatten(2)
-    return torch.bmm(channel_weights[:, None], positions).view(-1, *activations.shape[2:])
 
 
 def _sum_over_positions(values: Tensor, activations: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Class activation maps: one family of methods per file."""
