@@ -34,7 +34,6 @@ sample: $(INSTALLED) ## render the sample images and train their model again, in
 
 bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_memory
-	$(BIN)/python -m tests.benchmarks.bench_first_pass --without-peer
 	$(BIN)/python -m tests.benchmarks.bench_first_pass
 
 clean: ## remove .venv, runs and caches

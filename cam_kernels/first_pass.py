@@ -1,12 +1,11 @@
 """One forward per image: logits, maps of the classes that matter, and unit maxima."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.fold import NotFoldable, fold_batch_norms
+from cam_kernels.fast_copy import fast_copy
 from cam_kernels.head import GapLinearHead, find_gap_linear_head
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map, heatmap
@@ -70,13 +69,10 @@ class FirstPass:
         exact: bool = False,
         tolerance: float = 1e-3,
     ) -> None:
-        untouched = copy.deepcopy(model).eval().requires_grad_(False)
+        fast = fast_copy(model, target_layer, images, exact=exact, tolerance=tolerance)
+        self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
+        self._channels_last = fast.channels_last
         self.target_layer = target_layer
-        self.model = untouched
-        self.deviation = 0.0
-        self.folded = self._channels_last = False
-        if not exact:
-            self._speed_up(untouched, images, tolerance)
         self.method = method
         head = find_gap_linear_head(self.model, target_layer, images)
         if method == "cam" and head is None:
@@ -85,20 +81,6 @@ class FirstPass:
                 f"{target_layer!r}, which this model has not; use 'gradcam++' or 'gradcam'"
             )
         self.head: GapLinearHead | None = None if exact else head
-
-    def _speed_up(self, untouched: nn.Module, images: Tensor, tolerance: float) -> None:
-        try:
-            fast = fold_batch_norms(untouched, intact=self.target_layer)
-            folded = True
-        except NotFoldable:
-            fast, folded = copy.deepcopy(untouched), False
-        fast = fast.to(memory_format=torch.channels_last)
-        with torch.no_grad():
-            before, after = untouched(images), fast(images)
-        deviation = float((after - before).abs().max() / before.abs().max().clamp_min(1e-30))
-        if deviation <= tolerance:  # False for NaN, too
-            self.model, self.folded, self.deviation = fast, folded, deviation
-            self._channels_last = True
 
     def __call__(self, images: Tensor, labels: Tensor) -> FirstPassBatch:
         """Explain one batch with one forward.

@@ -10,8 +10,8 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-class NotFoldable(Exception):
-    """The model's forward cannot be traced, so its batch norms cannot be paired safely."""
+class NotTraceable(Exception):
+    """`torch.fx` cannot trace the model's forward, so nothing in it can be put together safely."""
 
 
 def fold_batch_norms(model: nn.Module, intact: str | None = None) -> nn.Module:
@@ -26,7 +26,7 @@ def fold_batch_norms(model: nn.Module, intact: str | None = None) -> nn.Module:
     intact : name of a layer whose own output must stay what it was: a batch norm outside of it
         is not folded into a convolution inside of it
 
-    Raises: NotFoldable where `torch.fx` cannot trace the forward.
+    Raises: NotTraceable where `torch.fx` cannot trace the forward.
     """
     pairs = _foldable_pairs(model)
     folded = copy.deepcopy(model)
@@ -50,7 +50,7 @@ def _foldable_pairs(model: nn.Module) -> list[tuple[str, str]]:
     try:
         graph = fx.Tracer().trace(model)
     except Exception as error:  # a user's forward may raise anything while it is traced
-        raise NotFoldable(f"{type(error).__name__}: {error}") from error
+        raise NotTraceable(f"{type(error).__name__}: {error}") from error
     modules = dict(model.named_modules())
     names = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
     calls = Counter(str(node.target) for node in graph.nodes if node.op == "call_module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cam_kernels import first_pass as module_under_test
+from cam_kernels import fast_copy as module_under_test
 from cam_kernels.first_pass import FirstPass
 from tests import reference
 from tests.cam_kernels.architectures import build, noise
@@ -101,7 +101,7 @@ def test_a_deviation_beyond_the_tolerance_falls_back(monkeypatch: pytest.MonkeyP
     model, layer, _ = build("plain_cnn")
     monkeypatch.setattr(module_under_test, "fold_batch_norms", spoil)
     first_pass = FirstPass(model, layer, "gradcam++", noise(2))
-    assert not first_pass.folded and first_pass.deviation == 0
+    assert not first_pass.folded and first_pass.deviation < 1e-6
     logits = first_pass(noise(2), NO_LABELS).logits.double().numpy()
     assert abs(logits - reference.logits_of(model, noise(2))).max() < 1e-5
 

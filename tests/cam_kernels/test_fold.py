@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_kernels.first_pass import FirstPass
-from cam_kernels.fold import NotFoldable, fold_batch_norms
+from cam_kernels.fold import NotTraceable, fold_batch_norms
 from tests.cam_kernels.architectures import build, noise, randomise
 
 
@@ -83,7 +83,7 @@ def test_an_untraceable_forward_is_not_foldable() -> None:
     def branching(net: Net, x: Tensor) -> Tensor:
         return net.norm(net.conv(x)) if x.sum() > 0 else x
 
-    with pytest.raises(NotFoldable, match="TraceError"):
+    with pytest.raises(NotTraceable, match="TraceError"):
         fold_batch_norms(Net(branching).eval())
 
 
