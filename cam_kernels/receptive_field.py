@@ -1,18 +1,15 @@
-"""The exact receptive field of a layer's units, from the network's arithmetic.
-
-Unit (row, col) sees the input rows `row * jump + start ... + size - 1`, and so for columns.
-A convolution or pooling with kernel k, stride s, padding p and dilation d changes these to
-start - p jump, size + (k - 1) d jump, jump s (Araujo et al., Distill 2019, eq. 1 to 5);
-where branches meet, the field is the smallest that holds them all.
-"""
+"""The exact receptive field of each layer's units, from one trace of the network."""
 
 import operator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
+
+from cam_kernels.field_arithmetic import ReceptiveField
+
+__all__ = ["ReceptiveField", "receptive_field", "receptive_fields"]
 
 _WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 _POINTWISE = (
@@ -30,84 +27,48 @@ _PRODUCTS = {torch.mul, operator.mul, operator.imul, "mul", "mul_"}  # how a gat
 _POINTWISE_METHODS = {"relu", "relu_", "add", "add_", "mul", "mul_", "sigmoid", "contiguous"}
 
 
-@dataclass(frozen=True)
-class ReceptiveField:
-    """The input pixels that a unit sees, in (row, column) pairs."""
-
-    start: tuple[int, int] = (0, 0)
-    size: tuple[int, int] = (1, 1)
-    jump: tuple[int, int] = (1, 1)
-
-    def box(self, row: Any, col: Any) -> tuple[Any, Any, Any, Any]:
-        """(top, left, bottom, right) of the field of the unit at a cell, in input pixels, the
-        last two exclusive; it may reach over the input's edges.
-
-        row, col : int, or integer arrays of one shape, which give four arrays of that shape
-        """
-        top, left = row * self.jump[0] + self.start[0], col * self.jump[1] + self.start[1]
-        return top, left, top + self.size[0], left + self.size[1]
-
-    def through_window(
-        self,
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        padding: tuple[int, int],
-        dilation: tuple[int, int],
-    ) -> "ReceptiveField":
-        """The field behind one more convolution or pooling."""
-        axes = (0, 1)
-        return ReceptiveField(
-            start=_pair(self.start[i] - padding[i] * self.jump[i] for i in axes),
-            size=_pair(self.size[i] + (kernel[i] - 1) * dilation[i] * self.jump[i] for i in axes),
-            jump=_pair(self.jump[i] * stride[i] for i in axes),
-        )
-
-    def union(self, other: "ReceptiveField") -> "ReceptiveField | None":
-        """The smallest field that holds both; None where their strides differ."""
-        if self.jump != other.jump:
-            return None
-        start = _pair(min(a, b) for a, b in zip(self.start, other.start, strict=True))
-        end = _pair(
-            max(a + p, b + q)
-            for a, p, b, q in zip(self.start, self.size, other.start, other.size, strict=True)
-        )
-        size = _pair(e - s for e, s in zip(end, start, strict=True))
-        return ReceptiveField(start, size, self.jump)
-
-
 def receptive_field(model: nn.Module, target_layer: str) -> ReceptiveField | None:
-    """The receptive field of the units of `target_layer`.
+    """The receptive field of the units of `target_layer`; None as in `receptive_fields`, and
+    for a layer that is not there.
+    """
+    return receptive_fields(model).get(target_layer)
+
+
+def receptive_fields(model: nn.Module) -> dict[str, ReceptiveField | None]:
+    """The receptive field of the units of every layer, by the layer's name; of a layer that is
+    called more than once, that of its last call.
 
     None stands for the whole image: where a layer mixes all positions (attention, say), and
     where the forward cannot be traced, so that no smaller field can be claimed. A gate that is
     one number per channel (squeeze and excitation) does not count, though the pooling in it
     has seen the whole image.
     """
+    modules = dict(model.named_modules())
+    found: dict[str, ReceptiveField | None] = dict.fromkeys(modules)
     try:
         graph = fx.Tracer().trace(model)
     except Exception:  # a user's forward may raise anything while it is traced
-        return None
-    modules = dict(model.named_modules())
+        return found
     fields: dict[fx.Node, ReceptiveField | None] = {}
     pooled: set[fx.Node] = set()
-    found: ReceptiveField | None = None
     for node in graph.nodes:
         module = modules.get(str(node.target)) if node.op == "call_module" else None
         sources = list(node.all_input_nodes)
         if isinstance(module, _POOLED) or (sources and all(source in pooled for source in sources)):
             pooled.add(node)
-            continue
-        if node.target in _PRODUCTS:
-            sources = [source for source in sources if source not in pooled]
-        fields[node] = _field_of(node, module, [fields.get(source) for source in sources])
-        if _inside(node, target_layer):
-            found = fields[node]
+        else:
+            if node.target in _PRODUCTS:
+                sources = [source for source in sources if source not in pooled]
+            fields[node] = _field_of(node, module, [fields.get(source) for source in sources])
+        found |= dict.fromkeys(_layers_around(node), fields.get(node))
     return found
 
 
-def _inside(node: fx.Node, layer: str) -> bool:
-    stack = node.meta.get("nn_module_stack", {})
-    return layer in stack or str(node.target) == layer
+def _layers_around(node: fx.Node) -> set[str]:
+    """The layer that a node calls, and the layers in whose forward it stands."""
+    # The stack's keys tell one call of a layer from the next; its values name the layer.
+    stack = {name for name, _ in node.meta.get("nn_module_stack", {}).values()}
+    return stack | {str(node.target)} if node.op == "call_module" else stack
 
 
 def _field_of(
@@ -157,8 +118,3 @@ def _through_function(field: ReceptiveField, node: fx.Node) -> ReceptiveField:
 
 def _both(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
-def _pair(values: Any) -> tuple[int, int]:
-    first, second = values
-    return first, second

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cam_kernels.receptive_field import ReceptiveField, receptive_field
+from cam_kernels.receptive_field import ReceptiveField, receptive_field, receptive_fields
 from tests import reference
 from tests.cam_kernels.architectures import torchvision_model
 
@@ -151,6 +151,59 @@ def test_boxes_of_arrays_and_out_of_bounds() -> None:
     assert field.box(0, 0) == (-3, -1, 4, 4)
     rows, cols = np.array([0, 2]), np.array([1, 3])
     assert [edge.tolist() for edge in field.box(rows, cols)] == [[-3, 5], [1, 5], [4, 12], [6, 10]]
+
+
+def test_one_trace_gives_the_field_of_every_layer() -> None:
+    model = Net(PATHS["residual"])
+    fields = receptive_fields(model)
+    assert set(fields) == set(dict(model.named_modules()))
+    for layer in ("first", "wide", "target"):
+        found = fields[layer]
+        assert found is not None and found.box(5, 5) == oracle_box(model, layer, 48, 5)
+    assert fields["small"] is None, "a layer that is never called"
+
+
+class Twice(nn.Module):
+    """A convolution and a block that are called twice; `relu` is the name of a method, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, stride=2, padding=1)
+        self.block = nn.Sequential(nn.Conv2d(3, 3, (1, 3), padding=(0, 1)), nn.ReLU())
+        self.relu = nn.Conv2d(3, 3, 5, padding=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        first = self.conv(self.block(self.relu(images)))
+        return self.conv(self.block(first.relu())).relu()
+
+
+@pytest.mark.parametrize("layer", ["conv", "block", "block.0"])
+def test_of_two_calls_the_last_counts(layer: str) -> None:
+    field = receptive_field(Twice(), layer)
+    outputs: list[Tensor] = []
+    model = Twice().double()
+    model.get_submodule(layer).register_forward_hook(lambda _m, _i, output: outputs.append(output))
+
+    def grid_of(images: Tensor) -> Tensor:
+        model(images)
+        return outputs[-1]
+
+    assert field is not None and field.box(4, 4) == reference.seen_pixels(grid_of, 48, 4, 4)
+
+
+def test_a_layer_named_as_a_method_is_not_taken_for_it() -> None:
+    assert receptive_field(Twice(), "relu") == ReceptiveField((-2, -2), (5, 5), (1, 1))
+
+
+def test_a_layer_that_ends_in_pooling_sees_the_whole_image() -> None:
+    model = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1)), nn.Flatten())
+    fields = receptive_fields(model)
+    assert fields["0"] is None and fields["0.0"] == ReceptiveField((0, 0), (3, 3), (1, 1))
+
+
+def test_a_forward_that_cannot_be_traced_claims_nothing() -> None:
+    model = Net(WHOLE_IMAGE["branching"])
+    assert set(receptive_fields(model).values()) == {None}
 
 
 def test_a_layer_that_is_not_there() -> None:
