@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from flows import options
+from flows.graph_command import graph
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from tasks.config import AuditConfig, load_config
@@ -84,6 +85,9 @@ def layers(
         grid = f"{layer.rows} x {layer.cols}"
         table.add_row(layer.name, layer.kind, str(layer.channels), grid, mark)
     Console().print(table)
+
+
+app.command()(graph)
 
 
 @app.command()
