@@ -1,0 +1,1 @@
+"""Views of an image that go back to its pixels: gradients, and gradients with changed rules."""
