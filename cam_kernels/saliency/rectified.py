@@ -42,6 +42,10 @@ def deconvnet(model: nn.Module, images: Tensor, score: Score) -> Tensor:
     a pixel is summed. Activations that stand in ReLU's place get R_in = relu(R_out), too;
     everything else passes the gradient as it is.
 
+    Only the switches tie the picture to the image: of a network without max pooling it is the
+    same for every image. From a class behind global average pooling it may well be empty, as
+    the paper starts from one unit at one position; for that see `unit_score`.
+
     Arguments, result and errors as for `guided_backprop`. One forward and one backward.
     """
     return score_gradient(model, images, score, _rectified)
