@@ -35,11 +35,11 @@ def shares_of_limits(values: Values, limits: npt.NDArray[np.float64]) -> npt.NDA
     """Each tile over its limit, in [-1, 1]; 0 where the limit is 0, NaN where not finite.
 
     values : float32, shape (tiles, ...)
-    limits : float64, shape (tiles,), >= 0
+    limits : float64, shape (tiles,), from `tile_limits` of these values or more
     """
     divisors = np.where(limits > 0, limits, 1.0).reshape(-1, *[1] * (values.ndim - 1))
     finite = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
-    return np.clip(finite / divisors, -1, 1)
+    return finite / divisors
 
 
 def signed_colours(shares: npt.NDArray[np.float64]) -> Pixels:

@@ -85,7 +85,7 @@ def check_scores(scores: object, count: int) -> None:
 
 def _check_model(model: nn.Module) -> None:
     for name, module in model.named_modules():
-        if module.training and isinstance(module, _CHANGE_WITH_THE_BATCH):
+        if isinstance(module, _CHANGE_WITH_THE_BATCH) and module.training:
             raise ValueError(
                 f"layer {name!r} ({type(module).__name__}) is in training mode; expected a model "
                 "in eval mode, whose output for an image is its own. Call model.eval() first"

@@ -104,6 +104,21 @@ def test_parameters_without_a_reset_keep_their_size() -> None:
     assert not randomised.token.requires_grad
 
 
+class ResetsAll(Backwards):
+    """A reset that reaches into the layers within."""
+
+    def reset_parameters(self) -> None:
+        for child in (self.head, self.conv, self.silent):
+            child.reset_parameters()
+
+
+def test_the_turn_of_a_layer_with_children_leaves_them_alone() -> None:
+    torch.manual_seed(0)
+    net = ResetsAll()
+    _, randomised = next(iter(randomised_models(net, [""], cascading=False)))
+    assert changed(net, randomised) == {""}
+
+
 def test_seeds_decide_and_the_global_generator_is_left_alone() -> None:
     net = learned()
     torch.manual_seed(1)

@@ -214,10 +214,13 @@ def test_a_copy_into_a_slice_is_fine() -> None:
 
 
 @pytest.mark.parametrize("method", RULES)
-def test_exported_programs(method) -> None:
+def test_exported_and_frozen_programs(method) -> None:
     net, images = small_net(Shared), small_images()
+    expected = method(net, images, logit)
     exported = torch.export.export(net, (images,)).module()
-    torch.testing.assert_close(method(exported, images, logit), method(net, images, logit))
+    torch.testing.assert_close(method(exported, images, logit), expected)
+    frozen = torch.jit.freeze(torch.jit.trace(net, images))
+    torch.testing.assert_close(method(frozen, images, logit), expected)
 
 
 def test_guided_gradcam_by_hand() -> None:
