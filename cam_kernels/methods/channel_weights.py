@@ -2,10 +2,14 @@
 
 `gradients` may have spatial size 1 x 1, which means "the same at every position": that is
 the exact gradient of a global-average-pooling (GAP) head, `w_c / Z`.
+
+Half precision is widened to float32 before anything is summed; weights are then float32.
 """
 
 import torch
 from torch import Tensor
+
+from cam_kernels.methods.precision import widened
 
 
 def gradcam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -16,7 +20,7 @@ def gradcam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
 
     Returns: Tensor, shape (N, K), any sign.
     """
-    return gradients.mean(dim=(2, 3))
+    return widened(gradients).mean(dim=(2, 3))
 
 
 def cam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -30,7 +34,7 @@ def cam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
 
     Returns: Tensor, shape (N, K), any sign.
     """
-    return _sum_over_positions(gradients, activations)
+    return _sum_over_positions(widened(gradients), activations)
 
 
 def gradcam_pp_weights(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -46,6 +50,7 @@ def gradcam_pp_weights(activations: Tensor, gradients: Tensor) -> Tensor:
 
     Returns: Tensor, shape (N, K), values >= 0.
     """
+    activations, gradients = widened(activations), widened(gradients)
     denominator = 2 + gradients * activations.sum(dim=(2, 3), keepdim=True)
     usable = ~(denominator <= 0)  # NaN stays NaN
     weighted = gradients.relu() / torch.where(usable, denominator, 1.0)
@@ -63,6 +68,7 @@ def gradcam_pp_official_weights(activations: Tensor, gradients: Tensor) -> Tenso
 
     Returns: Tensor, shape (N, K), values >= 0 for activations >= 0.
     """
+    activations, gradients = widened(activations), widened(gradients)
     denominator = 2 + gradients * activations.sum(dim=(2, 3), keepdim=True)
     alpha = torch.where(denominator == 0, 1.0, 1 / denominator)
     alpha = torch.where(gradients > 0, alpha, 0.0)
@@ -82,11 +88,31 @@ def gradcam_pp_epsilon_weights(activations: Tensor, gradients: Tensor) -> Tensor
 
     Returns: Tensor, shape (N, K), values >= 0 for activations >= 0.
     """
+    activations, gradients = widened(activations), widened(gradients)
     squared, cubed = gradients.square(), gradients.pow(3)
     activation_sum = activations.sum(dim=(2, 3), keepdim=True)
     alpha = squared / (2 * squared + activation_sum * cubed + 1e-6)
     alpha = torch.where(gradients != 0, alpha, 0.0)
     return _sum_over_positions(alpha * gradients.relu(), activations)
+
+
+def xgradcam_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """XGrad-CAM: the gradient averaged with the activations as weights (eq. 8, arXiv:2008.02312).
+
+    w_k = sum_ij A_ij g_ij / sum_ij A_ij. Where the sum of a channel is exactly 0 the quotient
+    has no meaning and the weight counts as 0: behind a ReLU such a channel is dead and adds
+    nothing to the map either way. No constant is added below the line; where activations of
+    both signs nearly cancel, weights are as large as the formula makes them.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the class logit
+
+    Returns: Tensor, shape (N, K), any sign.
+    """
+    activations, gradients = widened(activations), widened(gradients)
+    total = activations.sum(dim=(2, 3))
+    weighted = (activations * gradients).sum(dim=(2, 3))
+    return torch.where(total == 0, 0.0, weighted / torch.where(total == 0, 1.0, total))
 
 
 def _sum_over_positions(values: Tensor, activations: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from cam_kernels.methods.channel_weights import (
     gradcam_pp_official_weights,
     gradcam_pp_weights,
     gradcam_weights,
+    xgradcam_weights,
 )
 
 ChannelWeights = Callable[[Tensor, Tensor], Tensor]
@@ -20,4 +21,5 @@ METHODS: dict[str, ChannelWeights] = {
     "gradcam++-epsilon": gradcam_pp_epsilon_weights,
     "gradcam": gradcam_weights,
     "cam": cam_weights,
+    "xgradcam": xgradcam_weights,
 }

@@ -1,7 +1,10 @@
-"""From channel weights and gradients to maps."""
+"""From channel weights and gradients to maps, and from the maps of several layers to one."""
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from cam_kernels.methods.precision import widened
 
 
 def heatmap(activations: Tensor, channel_weights: Tensor) -> Tensor:
@@ -13,6 +16,19 @@ def heatmap(activations: Tensor, channel_weights: Tensor) -> Tensor:
     Returns: Tensor, shape (N, H, W), values >= 0, in the units of the class logit.
     """
     return _weighted_sum(activations, channel_weights).relu()
+
+
+def gradient_times_activation(activations: Tensor, gradients: Tensor) -> Tensor:
+    """sum_k g_k A_k at each position, signed.
+
+    activations : Tensor, shape (N, K, H, W)
+    gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1)
+
+    Returns: Tensor, shape (N, H, W), any sign, in the units of the logit.
+    """
+    if gradients.shape[2:] == (1, 1):
+        return _weighted_sum(activations, gradients.flatten(1))
+    return (widened(gradients) * widened(activations)).sum(dim=1)
 
 
 def contrast_map(activations: Tensor, gradient_difference: Tensor) -> Tensor:
@@ -27,11 +43,41 @@ def contrast_map(activations: Tensor, gradient_difference: Tensor) -> Tensor:
 
     Returns: Tensor, shape (N, H, W), any sign, in the units of the logit.
     """
-    if gradient_difference.shape[2:] == (1, 1):
-        return _weighted_sum(activations, gradient_difference.flatten(1))
-    return (gradient_difference * activations).sum(dim=1)
+    return gradient_times_activation(activations, gradient_difference)
+
+
+def fuse_layers(maps: list[Tensor]) -> Tensor:
+    """One map from those of several layers: each divided by its maximum, enlarged, averaged.
+
+    Each image's map is divided by its own largest value, so that no layer outvoices another by
+    its scale, and is then enlarged bilinearly to the finest grid. A map without a positive
+    value counts as 0 everywhere; negative values of a signed map are kept.
+
+    maps : Tensors of shape (N, H_l, W_l), of the same N images
+
+    Returns: Tensor, shape (N, max H_l, max W_l), values <= 1; in [0, 1] for maps >= 0.
+
+    Raises: ValueError for no maps, or maps of different numbers of images.
+    """
+    counts = [len(layer) for layer in maps]
+    if not maps or len(set(counts)) != 1 or any(layer.ndim != 3 for layer in maps):
+        raise ValueError(
+            "the maps to fuse must be one or more tensors of shape (N, H, W) of the same N "
+            f"images; got shapes {[tuple(layer.shape) for layer in maps]}"
+        )
+    finest = (max(layer.shape[1] for layer in maps), max(layer.shape[2] for layer in maps))
+    shares = [_share_of_maximum(widened(layer))[:, None] for layer in maps]
+    enlarged = [functional.interpolate(share, size=finest, mode="bilinear") for share in shares]
+    return torch.cat(enlarged, dim=1).mean(dim=1)
+
+
+def _share_of_maximum(maps: Tensor) -> Tensor:
+    largest = maps.amax(dim=(1, 2), keepdim=True)
+    empty = largest <= 0  # False for NaN, which stays NaN
+    return torch.where(empty, 0.0, maps / torch.where(empty, 1.0, largest))
 
 
 def _weighted_sum(activations: Tensor, channel_weights: Tensor) -> Tensor:
-    positions = activations.flatten(2)
-    return torch.bmm(channel_weights[:, None], positions).view(-1, *activations.shape[2:])
+    positions = widened(activations).flatten(2)
+    weights = widened(channel_weights)[:, None].to(positions.dtype)
+    return torch.bmm(weights, positions).view(-1, *activations.shape[2:])

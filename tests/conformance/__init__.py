@@ -1,0 +1,1 @@
+"""Every method against its restatement and against other libraries."""
