@@ -10,7 +10,7 @@ from cam_kernels.methods.weighted_sum import gradient_times_activation
 
 
 def hirescam_map(activations: Tensor, gradients: Tensor) -> Tensor:
-    """HiResCAM: sum_k g_k A_k, position by position (arXiv:2011.08891, section 3).
+    """HiResCAM: sum_k g_k A_k, position by position (arXiv:2011.08891).
 
     The paper's attention map has no ReLU, and neither has this one: where a single linear
     layer follows the activations, its sum is the class logit less the bias. Take `.relu()` of
@@ -28,7 +28,7 @@ def layercam_map(activations: Tensor, gradients: Tensor) -> Tensor:
     """LayerCAM: relu(sum_k relu(g_k) A_k), position by position.
 
     P.-T. Jiang et al., LayerCAM, IEEE Transactions on Image Processing 30 (2021), 5875-5888,
-    doi:10.1109/TIP.2021.3089943, section III. The paper's tanh scaling of shallow layers comes
+    doi:10.1109/TIP.2021.3089943. The paper's tanh scaling of shallow layers comes
     after this map and is no part of it.
 
     activations : Tensor, shape (N, K, H, W)

@@ -5,6 +5,9 @@ from torch import Tensor
 
 from cam_kernels.methods.precision import widened
 
+_STARTS = 4  # the problem has many local minima; the best of a few short runs is gone on with
+_SWEEPS = 4  # over one factor while the other is fixed
+
 
 def deep_feature_factorisation(
     activations: Tensor,
@@ -15,8 +18,8 @@ def deep_feature_factorisation(
     """Non-negative factors of the activations of all positions of all images together.
 
     With V the matrix of N H W positions by K channels, relu(A), minimise |V - W C|^2 with
-    W >= 0 (how much of each concept a position shows) and C >= 0 (the concepts) (eq. 2,
-    arXiv:1806.10206), by hierarchical alternating least squares from a random start
+    W >= 0 (how much of each concept a position shows) and C >= 0 (the concepts)
+    (arXiv:1806.10206), by hierarchical alternating least squares from random starts
     (A. Cichocki, A.-H. Phan, Fast local algorithms for large scale nonnegative matrix and
     tensor factorizations, IEICE Trans. Fundam. E92-A (2009), 708-721). Concepts have length 1
     and come in the order of their energy; the maps carry the size of the activations.
@@ -26,8 +29,8 @@ def deep_feature_factorisation(
 
     activations : Tensor, shape (N, K, H, W); negative values count as 0
     components : number of concepts, at least 1
-    iterations : sweeps over both factors
-    generator : of the random start, on the activations' device; torch's own where None
+    iterations : rounds over both factors
+    generator : of the random starts, on the activations' device; torch's own where None
 
     Returns: concept maps, Tensor (N, components, H, W), and concepts, Tensor (components, K),
     both >= 0.
@@ -35,16 +38,12 @@ def deep_feature_factorisation(
     Raises: ValueError for components or iterations below 1.
     """
     if components < 1 or iterations < 1:
-        raise ValueError(
-            f"expected at least one component and one iteration, got {components} components "
-            f"and {iterations} iterations"
-        )
+        raise ValueError(f"expected at least 1, got {components=} and {iterations=}")
     activations = widened(activations)
     count, channels, rows, cols = activations.shape
     finite = activations.isfinite().flatten(1).all(dim=1)
     positions = activations[finite].relu().permute(0, 2, 3, 1).reshape(-1, channels)
-    amounts, concepts = _factors(positions, components, iterations, generator)
-    amounts, concepts = _ordered(amounts, concepts)
+    amounts, concepts = _ordered(*_factors(positions, components, iterations, generator))
     maps = activations.new_full((count, components, rows, cols), torch.nan)
     maps[finite] = amounts.view(-1, rows, cols, components).permute(0, 3, 1, 2)
     return maps, concepts
@@ -71,31 +70,42 @@ def _factors(
     """Amounts (P, components) and concepts (components, K) whose product is near (P, K)."""
     size = (positions.mean().nan_to_num() / components).sqrt()
 
-    def start(shape: tuple[int, int]) -> Tensor:
-        values = torch.rand(shape, generator=generator, device=positions.device)
+    def start(rows: int) -> Tensor:
+        values = torch.rand((rows, components), generator=generator, device=positions.device)
         return values.to(positions.dtype) * size
 
-    amounts = start((len(positions), components))
-    concepts = start((positions.shape[1], components))
-    for _ in range(iterations):
-        amounts = _sweep(positions, amounts, concepts)
-        concepts = _sweep(positions.mT, concepts, amounts)
+    def improved(factors: tuple[Tensor, Tensor], rounds: int) -> tuple[Tensor, Tensor]:
+        amounts, concepts = factors
+        for _ in range(rounds):
+            amounts = _updated(positions, amounts, concepts)
+            concepts = _updated(positions.mT, concepts, amounts)
+        return amounts, concepts
+
+    trial = -(-iterations // 4)
+    starts = [(start(len(positions)), start(positions.shape[1])) for _ in range(_STARTS)]
+    tried = [improved(factors, trial) for factors in starts]
+    errors = torch.stack([(positions - w @ c.mT).square().sum() for w, c in tried])
+    amounts, concepts = improved(tried[int(errors.argmin())], iterations - trial)
     return amounts, concepts.mT
 
 
-def _sweep(matrix: Tensor, factor: Tensor, other: Tensor) -> Tensor:
-    """Each column of `factor` in turn at its best for |matrix - factor other^T|^2.
+def _updated(matrix: Tensor, factor: Tensor, other: Tensor) -> Tensor:
+    """A few sweeps in which each column of `factor` in turn takes its best value for
+    |matrix - factor other^T|^2.
 
-    A column whose partner in `other` is 0 has no best value and stays as it is.
+    The products with the matrix, which cost most, serve all sweeps (N. Gillis, F. Glineur,
+    Accelerated multiplicative updates and hierarchical ALS algorithms for nonnegative matrix
+    factorization, Neural Computation 24 (2012), 1085-1105). A column whose partner in `other`
+    is 0 has no best value and stays as it is.
     """
     columns = list(factor.unbind(dim=1))
     gram = other.mT @ other
     projected = matrix @ other
-    for r in range(len(columns)):
-        squared_length = gram[r, r]
-        step = projected[:, r] - torch.stack(columns, dim=1) @ gram[:, r]
-        step = step / torch.where(squared_length == 0, 1.0, squared_length)
-        columns[r] = (columns[r] + step).relu()
+    squared_lengths = torch.where(gram.diagonal() == 0, 1.0, gram.diagonal())
+    for _ in range(_SWEEPS):
+        for r in range(len(columns)):
+            step = projected[:, r] - torch.stack(columns, dim=1) @ gram[:, r]
+            columns[r] = (columns[r] + step / squared_lengths[r]).relu()
     return torch.stack(columns, dim=1)
 
 

@@ -38,8 +38,12 @@ def finer_scores(
             f"expected similar >= 1 and a finite strength >= 0, got {similar} and {strength}"
         )
     logits = widened(logits)
-    target = logits.gather(1, class_idx[:, None])
-    distance = (logits - target).detach().abs()
+    closest = _closest_classes(logits.detach(), class_idx, similar)
+    target = logits.gather(1, class_idx[:, None])[:, 0]
+    return target - strength * logits.gather(1, closest).mean(dim=1)
+
+
+def _closest_classes(logits: Tensor, class_idx: Tensor, similar: int) -> Tensor:
+    distance = (logits - logits.gather(1, class_idx[:, None])).abs()
     distance = distance.scatter(1, class_idx[:, None], float("inf"))
-    closest = distance.argsort(dim=1, stable=True)[:, : min(similar, logits.shape[1] - 1)]
-    return target[:, 0] - strength * logits.gather(1, closest).mean(dim=1)
+    return distance.argsort(dim=1, stable=True)[:, : min(similar, logits.shape[1] - 1)]

@@ -18,7 +18,7 @@ _WITH_BIAS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, *_BATCH_NORMS
 
 @dataclass(frozen=True)
 class FullGradients:
-    """The decomposition: score = sum of the input term + sums of all bias terms (prop. 1).
+    """The decomposition: score = sum of the input term + sums of all bias terms.
 
     scores : Tensor, shape (N,)
     input_term : Tensor, shape (N, C, H, W), input gradient x input

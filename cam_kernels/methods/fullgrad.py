@@ -8,7 +8,7 @@ from cam_kernels.methods.full_gradients import Scores, full_gradients
 
 
 def fullgrad_map(model: nn.Module, images: Tensor, score: Scores) -> Tensor:
-    """FullGrad: psi(input term) + sum over layers and channels of psi(bias term) (section 4).
+    """FullGrad: psi(input term) + sum over layers and channels of psi(bias term).
 
     psi is the absolute value, rescaled to [0, 1] over each image's term of one layer (all of
     its channels together, as in the authors' code, github.com/idiap/fullgrad-saliency), then

@@ -51,9 +51,9 @@ def hessian_vector_product(scores: Tensor, activations: Tensor) -> tuple[Tensor,
 def shapleycam_weights(activations: Tensor, gradients: Tensor, curvature: Tensor) -> Tensor:
     """Shapley-CAM: the mean of gradient minus half of Hessian times activations, per channel.
 
-    It is the Shapley value of a channel under the expansion of the score to second order at
-    the activations (arXiv:2501.06261, section 4). Where the score is linear in the activations
-    it equals Grad-CAM.
+    It comes from the Shapley values of the score's expansion to second order at the activations
+    (arXiv:2501.06261), in the form that pytorch-grad-cam gives it. Where the score is linear in
+    the activations it equals Grad-CAM.
 
     activations : Tensor, shape (N, K, H, W); only its shape is used
     gradients : Tensor, shape (N, K, H, W) or (N, K, 1, 1), of the score
