@@ -4,7 +4,9 @@ Each function takes a model, the name of its target layer, images and one class 
 gives maps of shape (N, H, W) before any normalisation or enlargement.
 """
 
+import contextlib
 import copy
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +28,9 @@ def pytorch_grad_cam(
 
     def raw_maps(model: nn.Module, layer: str, images: Tensor, class_idx: list[int]) -> Floats:
         own = copy.deepcopy(model)
-        with library(model=own, target_layers=[own.get_submodule(layer)]) as cam:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints a warning
+            made = library(model=own, target_layers=[own.get_submodule(layer)])
+        with made as cam:
             passed = _recorded(cam, stage)
             cam(images.clone(), targets=[target(c) for c in class_idx])
         return passed[0].astype(float).reshape(len(images), *passed[0].shape[-2:])
