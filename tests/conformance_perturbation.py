@@ -7,6 +7,7 @@ all, and one image is asked for its predicted class.
 
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor
 
 from cam_kernels.methods.ablation_cam import (
@@ -166,6 +167,7 @@ def departures() -> Iterator[Departure]:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # on small tensors more threads mostly wait for each other
     for method, name, own, from_peers in rows():
         others = ", ".join(f"{peer} {size:.1e}" for peer, size in from_peers.items())
         print(f"{method:26} {name:22} {own:.1e}   {others}")
