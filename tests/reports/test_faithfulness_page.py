@@ -1,0 +1,187 @@
+"""The page of how good maps are, against the numbers that it was given."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from reports.colour_scale import choose_scales
+from reports.faithfulness_page import faithfulness_page
+from reports.faithfulness_words import MEASURES
+from reports.line_charts import common_top, draw_path
+from reports.site import Site
+from reports.tables import load_tables
+from tasks.errors import AuditError
+from tasks.tables.storage import RunFolder
+from tests.reports import faithfulness_numbers as numbers
+from tests.reports.page import Page
+from tests.reports.small_run import SmallRun
+
+REFERENCE = "gradcam++"
+
+
+@pytest.fixture(scope="module")
+def site(run: SmallRun, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    tables = load_tables(RunFolder(run.folder))
+    site = Site(tables, choose_scales(tables), tmp_path_factory.mktemp("page"))
+    site.write_assets()
+    return site
+
+
+@pytest.fixture(scope="module")
+def computed() -> pd.DataFrame:
+    return numbers.table()
+
+
+@pytest.fixture
+def table(computed: pd.DataFrame) -> pd.DataFrame:
+    """For the test to change."""
+    return computed.copy()
+
+
+def render(site: Site, table: pd.DataFrame, curves: pd.DataFrame) -> Page:
+    site.write("page.html", "faithfulness.html", **faithfulness_page(table, curves, REFERENCE))
+    return Page(site._folder / "page.html")
+
+
+def shown(value: float, measure: str, signed: bool = False) -> str:
+    """As the page should write it; its minus is a real one."""
+    sign = "+" if signed else ""
+    if MEASURES[measure].unit == "probability":
+        text = f"{value:{sign}.3f}"
+    else:
+        text = f"{100 * value:{sign}.1f}" + ("" if signed else " %")
+    return text.replace("-", "−")
+
+
+def test_every_number_stands_with_its_interval(site: Site, table: pd.DataFrame) -> None:
+    page = render(site, table, numbers.curves())
+    for method in numbers.QUALITY:
+        name = f"{method} reference" if method == REFERENCE else method
+        cells = page.row(name)[1:]
+        own = table[table["method"] == method].set_index("measure")
+        assert len(cells) == len(numbers.BETTER)
+        for measure, cell in zip(numbers.BETTER, cells, strict=True):
+            if measure not in own.index:
+                assert cell == "–"
+                continue
+            row = own.loc[measure]
+            low, high = (shown(row[end], measure).removesuffix(" %") for end in ("low", "high"))
+            words = [shown(row["value"], measure)]
+            words += ["among the best"] * bool(row["among_best"]) + [f"[{low}, {high}]"]
+            words += [f"{row['images']} images"] * bool(row["images"] < numbers.IMAGES)
+            assert cell.replace(" ", "") == "".join(words).replace(" ", ""), (method, measure)
+    assert f"on the same {numbers.IMAGES} images" in page.text
+
+
+def test_differences_say_better_or_worse_where_zero_is_left_out(
+    site: Site, table: pd.DataFrame
+) -> None:
+    content = faithfulness_page(table, numbers.curves(), REFERENCE)
+    seen = set()
+    for row in content["methods"] + content["baselines"]:
+        for column, cell in zip(content["columns"], row.differences, strict=True):
+            own = table[(table["method"] == row.method) & (table["measure"] == column.measure)]
+            if not len(own) or row.method == REFERENCE:
+                assert cell is None
+                continue
+            given = own.iloc[0]
+            improved = given["difference"] < 0
+            if numbers.BETTER[column.measure] == "higher":
+                improved = not improved
+            certain = given["difference_low"] * given["difference_high"] > 0
+            expected = ("better" if improved else "worse") if certain else ""
+            assert cell.mark == expected
+            assert cell.text == shown(given["difference"], column.measure, signed=True)
+            seen.add(cell.mark)
+    assert seen == {"better", "worse", ""}
+    assert f"Difference to {REFERENCE}" in render(site, table, numbers.curves()).text
+
+
+def test_a_baseline_among_the_best_is_said(site: Site, table: pd.DataFrame) -> None:
+    assert "has not seen the image is among" not in render(site, table, numbers.curves()).text
+    chosen = (table["method"] == "centre map") & (table["measure"] == "pointing_hit")
+    table.loc[chosen, "among_best"] = True
+    page = render(site, table, numbers.curves())
+    assert "In Pointing game a map that has not seen the image is among the best" in page.text
+
+
+def test_leaders_are_the_methods_most_often_among_the_best(table: pd.DataFrame) -> None:
+    table["among_best"] = table["method"].isin(["gradcam", "centre map"])
+    table.loc[table["method"].eq("layercam") & table["measure"].eq("road"), "among_best"] = True
+    leaders = faithfulness_page(table, numbers.curves(), REFERENCE)["leaders"]
+    assert leaders == {"measures": 10, "methods": ["gradcam"]}
+
+
+def test_names_are_text(site: Site, table: pd.DataFrame) -> None:
+    page = render(site, table, numbers.curves())
+    assert "<b>own</b>" in page.text and not page.all("b")
+
+
+def test_curves_are_drawn_where_they_are(site: Site, table: pd.DataFrame) -> None:
+    curves = numbers.curves()
+    content = faithfulness_page(table, curves, REFERENCE)
+    assert [chart.title for chart in content["charts"]] == [
+        "Deletion, blur", "Deletion, mean", "Insertion, blur", "Insertion, mean",
+    ]  # fmt: skip
+    html = render(site, table, curves).file.read_text()
+    drawings = re.findall(r'<figure class="chart">.*?(<svg.*?</svg>)', html, re.DOTALL)
+    for measure, drawing in zip(list(numbers.BETTER)[:4], drawings, strict=True):
+        root = ElementTree.fromstring(drawing)
+        ticks = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in root.iter("text")}
+        left, right = ticks["0 %"][0], ticks["100 %"][0]
+        bottom, top = ticks["0"][1] - 4, ticks["0.8"][1] - 4  # labels stand 4 below their line
+        lines = {line.find("title").text: line.get("d") for line in root if len(line)}
+        assert set(lines) == set(numbers.QUALITY)
+        for method, path in lines.items():
+            points = [tuple(map(float, p.split())) for p in path[1:].split(" L")]
+            own = curves[(curves["method"] == method) & (curves["measure"] == measure)]
+            assert len(points) == len(own)
+            for (x, y), share, value in zip(points, own["share"], own["probability"], strict=True):
+                assert (x - left) / (right - left) == pytest.approx(share, abs=0.001)
+                assert 0.8 * (bottom - y) / (bottom - top) == pytest.approx(value, abs=0.001)
+
+
+def test_missing_points_are_left_out_of_a_line() -> None:
+    with_gap = draw_path([(0, 0.1), (0.5, math.nan), (1, 0.2)], 0.4)
+    assert with_gap == draw_path([(0, 0.1), (1, 0.2)], 0.4) and with_gap.count("L") == 1
+    assert draw_path([(0, math.nan)], 0.4) == "" == draw_path([], 1)
+    assert common_top([0.05, math.nan]) == 0.1 and common_top([0.41]) == 0.8
+    assert common_top([]) == 0.1 and common_top([1.0]) == 1.0
+
+
+def test_many_methods_keep_eight_colours(site: Site) -> None:
+    methods = {f"method-{i}": 0.3 + 0.02 * i for i in range(11)} | numbers.QUALITY
+    many, curves = numbers.table(methods), numbers.curves(methods)
+    content = faithfulness_page(many, curves, REFERENCE)
+    styles = [row.style for row in content["methods"]]
+    assert styles == [f"s{i}" for i in range(8)] + ["rest"] * 8
+    assert content["methods"][0].method == REFERENCE
+    page = render(site, many, curves)
+    assert "8 others, named under the pointer" in page.text
+
+
+def test_without_curves_reference_or_baselines(site: Site) -> None:
+    methods = {"gradcam": 0.4, "layercam": 0.5}
+    page = render(site, numbers.table(methods), numbers.curves(methods).iloc[:0])
+    assert "2 methods and 0 baselines" in page.text
+    assert "Difference to" not in page.text and "Curves" not in page.text
+
+
+def test_style_sheet_is_there(site: Site, table: pd.DataFrame) -> None:
+    page = render(site, table, numbers.curves())
+    links = page.all("link")
+    sheets = [link["href"] for link in links if link["rel"] == "stylesheet"]
+    assert "assets/faithfulness.css" in sheets
+    assert all((page.file.parent / sheet).exists() for sheet in sheets)
+
+
+def test_an_unknown_measure_is_an_error(table: pd.DataFrame) -> None:
+    unknown = table.replace({"measure": {"road": "path"}})
+    with pytest.raises(AuditError, match="no words for the measure 'path'; known are deletion"):
+        faithfulness_page(unknown, numbers.curves(), REFERENCE)
+    curves = numbers.curves().replace({"measure": {"deletion_blur": "wipe"}})
+    with pytest.raises(AuditError, match="'wipe'"):
+        faithfulness_page(table, curves, REFERENCE)
