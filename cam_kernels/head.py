@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.target_layer import output_hook
+from cam_kernels.grid_layout import GridLayout
+from cam_kernels.target_layer import layer_layout, output_hook
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ def find_gap_linear_head(
 
     The structure of the code proves nothing (a forward may do anything between two modules),
     so the claim is tested: random activations of both signs, small and large, are put in place
-    of the layer's output, and the model's logits must be those of the formula.
+    of the layer's output, and the model's logits must be those of the formula. Tokens before
+    the grid stay the model's own, so that a head that reads them is none of this kind.
 
     images : Tensor, shape (N, C, H, W), as the model takes them
+
+    Raises: ValueError where the layer's output is no grid.
     """
+    layout = layer_layout(model, target_layer, images)
     trials = []
     for scale in (1.0, 1000.0):  # a clamp or a soft cap shows only at large values
-        trial = _trial(model, target_layer, images, scale)
+        trial = _trial(model, target_layer, layout, images, scale)
         if trial is None:
             return None
         trials.append(trial)
@@ -55,17 +60,17 @@ def find_gap_linear_head(
 
 
 def _trial(
-    model: nn.Module, target_layer: str, images: Tensor, scale: float
+    model: nn.Module, target_layer: str, layout: GridLayout | None, images: Tensor, scale: float
 ) -> tuple[Tensor, Tensor] | None:
     """Pooled random activations and the logits that the model makes of them."""
     generator = torch.Generator().manual_seed(0)
     seen: list[Tensor] = []
 
-    def inject(output: Tensor) -> Tensor:
-        seen.append(scale * torch.randn(output.shape, generator=generator).to(output))
+    def inject(grid: Tensor) -> Tensor:
+        seen.append(scale * torch.randn(grid.shape, generator=generator).to(grid))
         return seen[-1].clone()  # an in-place successor must not change what was noted
 
-    with torch.no_grad(), output_hook(model, target_layer, inject):
+    with torch.no_grad(), output_hook(model, target_layer, inject, layout):
         logits = model(images)
     return (seen[0].mean(dim=(2, 3)), logits) if len(seen) == 1 else None
 

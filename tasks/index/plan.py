@@ -44,7 +44,9 @@ def plan_audit(config: AuditConfig) -> Plan:
     loaded = load_model(config.model, config.weights)
     preprocessing = resolve_preprocessing(loaded, config)
     layers, num_classes = probe_layers(loaded, preprocessing.crop, config.model)
-    layer = choose_layer(layers, config.target_layer, num_classes, loaded, config.model)
+    layer = choose_layer(
+        layers, config.target_layer, num_classes, loaded, preprocessing.crop, config.model
+    )
     categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]
     manifest, classes = build_manifest(
         config.images, categories, config.classes, config.annotations

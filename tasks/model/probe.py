@@ -2,8 +2,9 @@
 
 import torch
 
+from cam_kernels.default_layer import default_target_layer
 from cam_kernels.head import find_gap_linear_head
-from cam_kernels.target_layer import SpatialLayer, default_target_layer, spatial_layers
+from cam_kernels.target_layer import SpatialLayer, spatial_layers
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
 from tasks.model.loading import load_model
@@ -36,22 +37,27 @@ def choose_layer(
     wanted: str | None,
     num_classes: int,
     loaded: LoadedModel,
+    crop: int,
     name: str,
 ) -> SpatialLayer:
     """The layer asked for, or the default one.
+
+    layers, num_classes : what `probe_layers` finds for inputs of side `crop`
 
     Raises: AuditError for a layer that is not there or has no grid.
     """
     by_name = {layer.name: layer for layer in layers}
     if wanted is None:
         try:
-            wanted = default_target_layer(layers, num_classes, loaded.module)
+            images = example_images(loaded, crop)
+            wanted = default_target_layer(layers, num_classes, loaded.module, images)
         except ValueError as error:
             raise AuditError(f"{name}: {error}") from error
     if wanted not in by_name:
         exists = wanted in dict(loaded.module.named_modules())
         what = (
-            f"layer {wanted!r} of {name} puts out no grid of shape (N, channels, rows, cols)"
+            f"layer {wanted!r} of {name} puts out no grid of cells: neither (N, channels, rows, "
+            "cols) nor (N, rows, cols, channels) nor (N, tokens, channels)"
             if exists
             else unknown_name(f"layer of {name}", wanted, list(by_name))
         )
@@ -67,8 +73,9 @@ def list_layers(model: str, crop: int | None) -> tuple[list[SpatialLayer], str]:
     Raises: AuditError.
     """
     loaded = load_model(model, None, untrained=True)
-    layers, num_classes = probe_layers(loaded, crop or loaded.preprocessing.get("crop", 224), model)
-    return layers, choose_layer(layers, None, num_classes, loaded, model).name
+    side = crop or loaded.preprocessing.get("crop", 224)
+    layers, num_classes = probe_layers(loaded, side, model)
+    return layers, choose_layer(layers, None, num_classes, loaded, side, model).name
 
 
 def is_closed_form(loaded: LoadedModel, layer: str, crop: int, name: str, method: str) -> bool:

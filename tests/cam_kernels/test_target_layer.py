@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cam_kernels.default_layer import default_target_layer
+from cam_kernels.grid_layout import GridLayout
 from cam_kernels.target_layer import (
     SpatialLayer,
-    default_target_layer,
     output_hook,
     spatial_layers,
 )
@@ -24,11 +25,10 @@ from tests.cam_kernels.architectures import CLASSES, VggLike, noise, torchvision
     ],
 )
 def test_default_of_torchvision_models(name: str, expected: str, channels: int, grid: int) -> None:
-    with torch.device("meta"):
-        model = torchvision_model(name).eval()
-    layers, classes = spatial_layers(model, noise(1).to("meta"))
+    model = torchvision_model(name).eval()
+    layers, classes = spatial_layers(model, noise(1))
     assert classes == CLASSES
-    assert default_target_layer(layers, classes, model) == expected
+    assert default_target_layer(layers, classes, model, noise(1)) == expected
     (layer,) = [layer for layer in layers if layer.name == expected]
     assert (layer.channels, layer.rows, layer.cols) == (channels, grid, grid)
 
@@ -39,7 +39,9 @@ def test_layers_in_the_order_in_which_they_finish() -> None:
     assert [layer.name for layer in layers] == [
         *(f"features.{i}" for i in range(7)), "features", "avgpool",
     ]  # fmt: skip
-    assert layers[3] == SpatialLayer("features.3", "Conv2d", 16, rows=8, cols=12)
+    layout = GridLayout("channels_first", rows=8, cols=12, channels=16)
+    assert layers[3] == SpatialLayer("features.3", "Conv2d", layout)
+    assert (layers[3].channels, layers[3].rows, layers[3].cols) == (16, 8, 12)
 
 
 def test_one_cell_is_no_grid() -> None:
@@ -56,7 +58,7 @@ def test_pooling_dropout_identity_and_class_maps_are_passed_over() -> None:
         nn.Dropout(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(20, 5),
     ).eval()  # fmt: skip
     layers, classes = spatial_layers(model, noise(2))
-    assert default_target_layer(layers, classes, model) == "1"
+    assert default_target_layer(layers, classes, model, noise(2)) == "1"
 
 
 def test_no_layer_with_a_grid() -> None:
@@ -64,7 +66,7 @@ def test_no_layer_with_a_grid() -> None:
     layers, classes = spatial_layers(model, noise(2))
     assert layers == []
     with pytest.raises(ValueError, match="expected at least one convolutional layer"):
-        default_target_layer(layers, classes, model)
+        default_target_layer(layers, classes, model, noise(2))
 
 
 class Returns(nn.Module):
@@ -111,3 +113,67 @@ def test_hook_replaces_the_output_and_is_gone_after_an_error() -> None:
     assert not model[0]._forward_hooks
     with output_hook(model, "0", lambda _output: None):
         assert torch.equal(model(noise(1)), model[0](noise(1)).relu())
+
+
+class TwiceOrNoGradient(nn.Module):
+    """Its last grids cannot be explained: one layer runs twice, one has no say in the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
+        self.ignored, self.head = nn.Conv2d(4, 6, 1), nn.Linear(4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.second(self.second(self.first(images)))
+        self.ignored(features)
+        return self.head(features.mean(dim=(2, 3)))
+
+
+def test_layers_that_run_twice_or_do_not_reach_the_logits_are_passed_over() -> None:
+    model = TwiceOrNoGradient()
+    layers, classes = spatial_layers(model, noise(2))
+    assert [layer.name for layer in layers] == ["first", "second", "second", "ignored"]
+    assert default_target_layer(layers, classes, model, noise(2)) == "first"
+
+
+def test_a_model_that_cannot_be_differentiated_keeps_its_last_grid() -> None:
+    class Frozen(TwiceOrNoGradient):
+        def forward(self, images: Tensor) -> Tensor:
+            with torch.no_grad():
+                return self.head(self.second(self.first(images)).mean(dim=(2, 3)))
+
+    model = Frozen()
+    layers, classes = spatial_layers(model, noise(2))
+    assert default_target_layer(layers, classes, model, noise(2)) == "second"
+
+
+def test_probabilities_instead_of_logits_have_a_gradient() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4),
+        nn.Softmax(dim=1),
+    ).eval()  # fmt: skip
+    layers, classes = spatial_layers(model, noise(2))
+    assert default_target_layer(layers, classes, model, noise(2)) == "1"
+
+
+@pytest.mark.parametrize("shape", ["NCHW", "NHWC"])
+def test_a_hook_with_a_layout_sees_and_returns_grids(shape: str) -> None:
+    layout = GridLayout("channels_first" if shape == "NCHW" else "channels_last", 4, 5, 3)
+    model = nn.Sequential(nn.Identity(), nn.Flatten())
+    values = torch.arange(120.0).reshape((2, 3, 4, 5) if shape == "NCHW" else (2, 4, 5, 3))
+    seen = []
+
+    def add_the_row(grid: Tensor) -> Tensor:
+        seen.append(grid)
+        return grid + 1000 * torch.arange(4.0)[:, None]
+
+    with output_hook(model, "0", add_the_row, layout):
+        changed = model(values).reshape(values.shape)
+    assert seen[0].shape == (2, 3, 4, 5)
+    rows = values.new_tensor([0, 1000, 2000, 3000])
+    expected = values + (rows[:, None] if shape == "NCHW" else rows[:, None, None])
+    assert torch.equal(changed, expected)
+    with output_hook(model, "0", lambda _grid: None, layout):
+        assert torch.equal(model(values), values.flatten(1))
+    with pytest.raises(ValueError, match="expected"), output_hook(model, "0", seen.append, layout):
+        model(torch.zeros(2, 9, 9, 9))
