@@ -79,11 +79,12 @@ def layers(
 
     with told_plainly():
         found, default = list_layers(model, crop)
-    table = Table(Column("layer", overflow="fold"), "kind", "channels", "grid", "", title=model)
+    columns = ("kind", "channels", "grid", "layout", "")
+    table = Table(Column("layer", overflow="fold"), *columns, title=model)
     for layer in found:
         mark = "default" if layer.name == default else ""
         grid = f"{layer.rows} x {layer.cols}"
-        table.add_row(layer.name, layer.kind, str(layer.channels), grid, mark)
+        table.add_row(layer.name, layer.kind, str(layer.channels), grid, layer.layout.words, mark)
     Console().print(table)
 
 

@@ -38,6 +38,15 @@ def test_layers_marks_the_default() -> None:
     ]  # fmt: skip
 
 
+def test_layers_shows_the_grid_and_the_layout_of_tokens() -> None:
+    result = call("layers", "timm:vit_tiny_patch16_224")
+    assert result.exit_code == 0
+    (marked,) = [line for line in result.output.splitlines() if "default" in line]
+    assert [cell.strip() for cell in marked.strip("│").split("│")] == [
+        "blocks.11.norm1", "LayerNorm", "192", "14 x 14", "1 + tokens", "default",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
