@@ -1,11 +1,13 @@
 """A copy of a model that gives the same outputs sooner."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from cam_kernels.fold import NotTraceable, fold_batch_norms
 
@@ -27,36 +29,53 @@ class FastCopy:
 
 
 def fast_copy(
-    model: nn.Module, target_layer: str, images: Tensor, *, exact: bool, tolerance: float
+    untouched: nn.Module,
+    target_layers: Sequence[str],
+    images: Tensor,
+    *,
+    exact: bool,
+    tolerance: float,
 ) -> FastCopy:
-    """The fastest copy of `model` whose logits on `images` are within `tolerance`.
+    """The fastest copy of a model whose outputs for `images` are within `tolerance`.
 
-    Batch norms are folded where `torch.fx` can trace the forward. The output of `target_layer`
-    stays what it was.
+    Batch norms are folded where `torch.fx` can trace the forward. The outputs of
+    `target_layers` stay what they were.
 
-    exact : leave the arithmetic untouched
+    untouched : nn.Module in eval mode, its parameters frozen; it is not changed
+    exact : leave the arithmetic untouched, and give the model itself
     """
-    untouched = copy.deepcopy(model).eval().requires_grad_(False)
     if not exact:
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             before = untouched(images)
-            for fast, folded in _candidates(untouched, target_layer, images):
-                change = (fast(images) - before).abs().max()
-                deviation = float(change / before.abs().max().clamp_min(1e-30))
+            for fast, folded in _candidates(untouched, target_layers):
+                deviation = _deviation(before, fast(images))
                 if deviation <= tolerance:  # False for NaN, too
                     return FastCopy(fast, folded, channels_last=True, deviation=deviation)
     return FastCopy(untouched, folded=False, channels_last=False, deviation=0.0)
 
 
+def _deviation(before: Any, after: Any) -> float:
+    """Of all tensors that a model returned; infinite where they are not as many or as large."""
+    pairs = [[leaf for leaf in tree_leaves(o) if isinstance(leaf, Tensor)] for o in (before, after)]
+    shapes = [[leaf.shape for leaf in leaves] for leaves in pairs]
+    if shapes[0] != shapes[1]:
+        return float("inf")
+    relative = [
+        (b.double() - a.double()).abs().max() / a.double().abs().max().clamp_min(1e-30)
+        for a, b in zip(*pairs, strict=True)
+        if a.numel()
+    ]
+    return float(torch.stack(relative).max()) if relative else 0.0
+
+
 def _candidates(
-    untouched: nn.Module, target_layer: str, images: Tensor
+    untouched: nn.Module, target_layers: Sequence[str]
 ) -> Iterator[tuple[nn.Module, bool]]:
-    """Copies in channels-last, the fastest first, each with whether it is folded."""
+    """Copies in channels-last, the faster first, each with whether it is folded."""
     try:
-        folded = fold_batch_norms(untouched, intact=target_layer)
-        folded = folded.to(memory_format=torch.channels_last)
-        yield folded, True
+        folded = fold_batch_norms(untouched, intact=target_layers)
+        yield folded.to(memory_format=torch.channels_last), True
     except NotTraceable:
         pass
     yield copy.deepcopy(untouched).to(memory_format=torch.channels_last), False

@@ -2,6 +2,7 @@
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -14,7 +15,7 @@ class NotTraceable(Exception):
     """`torch.fx` cannot trace the model's forward, so nothing in it can be put together safely."""
 
 
-def fold_batch_norms(model: nn.Module, intact: str | None = None) -> nn.Module:
+def fold_batch_norms(model: nn.Module, intact: Sequence[str] = ()) -> nn.Module:
     """A copy of `model` in which each batch norm that directly follows a convolution is part
     of it: w' = w gamma / sqrt(var + eps), b' = (b - mean) gamma / sqrt(var + eps) + beta.
 
@@ -23,15 +24,15 @@ def fold_batch_norms(model: nn.Module, intact: str | None = None) -> nn.Module:
     to rounding.
 
     model : nn.Module in eval mode
-    intact : name of a layer whose own output must stay what it was: a batch norm outside of it
-        is not folded into a convolution inside of it
+    intact : names of layers whose own outputs must stay what they were: a batch norm outside of
+        one is not folded into a convolution inside of it
 
     Raises: NotTraceable where `torch.fx` cannot trace the forward.
     """
     pairs = _foldable_pairs(model)
     folded = copy.deepcopy(model)
     for conv_name, norm_name in pairs:
-        if intact and _within(conv_name, intact) and not _within(norm_name, intact):
+        if any(_within(conv_name, kept) and not _within(norm_name, kept) for kept in intact):
             continue
         fused = fuse_conv_bn_eval(
             folded.get_submodule(conv_name),  # type: ignore[type-var]

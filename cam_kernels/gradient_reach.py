@@ -18,13 +18,14 @@ def reached_by_gradient(
 
     In the last block of a network that classifies by a class token the other tokens get none.
     A layer that only puts its input in another shape is left out, as is one that runs more
-    than once. Where the model cannot be differentiated at all, every layer counts as reached.
+    than once. Where the model cannot be differentiated at all, or its logits are
+    not finite, every layer counts as reached.
 
     layouts : name of a layer to the layout of its output
     images : Tensor, shape (N, C, H, W), as the model takes them
     """
     outputs, score = _run(model, layouts, images)
-    if not score.requires_grad:
+    if not (score.requires_grad and score.isfinite()):
         return set(outputs)
     once = {name: runs[0] for name, runs in outputs.items() if len(runs) == 1}
     gradients = torch.autograd.grad(score, list(once.values()), allow_unused=True)

@@ -124,7 +124,7 @@ def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:
         weights=config.weights,
         digest=model["digest"],
         target_layer=model["target_layer"],
-        method=config.method,
+        methods=config.methods,
         exact=config.exact,
         num_classes=model["num_classes"],
         preprocessing=plan.facts["preprocessing"],

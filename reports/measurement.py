@@ -39,7 +39,10 @@ def _counted(value: Any) -> str:
 
 
 def _method(config: dict[str, Any], model: dict[str, Any]) -> str:
-    method = f"{config.get('method', 'gradcam++')}, on the logit"
+    first, *others = str(config.get("method", "gradcam++")).split(",")
+    method = f"{first}, on the logit"
+    if others:
+        method = f"{first} (stored as well: {', '.join(others)}), on the logit"
     if model.get("closed_form") is None:
         return method
     return method + (", in closed form" if model["closed_form"] else ", by a backward of the head")

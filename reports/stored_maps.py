@@ -12,7 +12,7 @@ MapKey = tuple[int, str]  # image_id, role
 
 
 def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:
-    """The raw maps of (image_id, role), float32 of shape (rows, cols).
+    """The raw maps of (image_id, role) by the first method, float32 of shape (rows, cols).
 
     Empty and non-finite maps are no evidence and are left out.
     """
@@ -23,6 +23,7 @@ def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:
         pc.field("image_id").isin(sorted({image_id for image_id, _ in keys}))
         & pc.field("role").isin(sorted({role for _, role in keys}))
         & (pc.field("state") == "ok")
+        & (pc.field("method") == run.first_method())
     )
     columns = ["image_id", "role", "rows", "cols", "scale", "heatmap"]
     maps: dict[MapKey, Map] = {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
@@ -43,7 +44,8 @@ class AuditTables:
     audit : content of audit.json
     first_pass : content of first_pass.json; empty where there is none
     predictions : one row per audited image, with the columns `labelled` and `mistake` (bool)
-    evidence : the numbers of `heatmaps`, one row per image and role, without the maps
+    evidence : the numbers of `heatmaps`, one row per image and role, of the
+        first method, without the maps
     class_stats, confusions, failures : as stored
     """
 
@@ -103,7 +105,8 @@ def load_tables(run: RunFolder) -> AuditTables:
     predictions["labelled"] = predictions["label"] >= 0
     right = predictions["correct"].eq(True)  # null where the label is unknown
     predictions["mistake"] = predictions["labelled"] & ~right
-    evidence = run.dataset("heatmaps").to_table(columns=_EVIDENCE)
+    shown = pc.field("method") == run.first_method()
+    evidence = run.dataset("heatmaps").to_table(columns=_EVIDENCE, filter=shown)
     return AuditTables(
         run=run,
         audit=audit,

@@ -29,7 +29,11 @@ class AuditConfig(BaseModel):
     annotations: str | None = Field(None, description="COCO json with boxes and masks")
     title: str | None = Field(None, description="Heading of the report")
     note: str | None = Field(None, description="Shown at the top of every page of the report")
-    method: str = Field("gradcam++", description=f"One of {', '.join(METHODS)}")
+    method: str = Field(
+        "gradcam++",
+        description="One or several, with commas; the report draws the first. Of: "
+        + ", ".join(METHODS),
+    )
     target_layer: str | None = Field(None, description="Layer to explain; default: the last grid")
     resize: int | None = Field(None, strict=True, gt=0, le=4096, description="Shorter side, pixels")
     crop: int | None = Field(
@@ -49,10 +53,18 @@ class AuditConfig(BaseModel):
     unit_top_k: Count = Field(9, description="Images kept per unit")
     scheduler: str | None = Field(None, description="Address of a running Dask scheduler")
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods by name; the first is the one that statistics and report show."""
+        return tuple(name.strip() for name in self.method.split(","))
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.method not in METHODS:
-            raise ValueError(f"method {self.method!r} is unknown; expected one of {list(METHODS)}")
+        for method in self.methods:
+            if method not in METHODS:
+                raise ValueError(f"method {method!r} is unknown; expected one of {list(METHODS)}")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError(f"method {self.method!r} names one twice; expected each once")
         if self.resize is not None and self.crop is not None and self.crop > self.resize:
             raise ValueError(f"crop {self.crop} is larger than resize {self.resize}")
         if self.std is not None and min(self.std) <= 0:

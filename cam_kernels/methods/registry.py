@@ -1,9 +1,13 @@
 """The methods, by the names that a user gives."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from cam_kernels.methods.ablation_cam import ablationcam_closed_form_weights, ablationcam_weights
 from cam_kernels.methods.channel_weights import (
     cam_weights,
     gradcam_pp_epsilon_weights,
@@ -12,14 +16,127 @@ from cam_kernels.methods.channel_weights import (
     gradcam_weights,
     xgradcam_weights,
 )
+from cam_kernels.methods.eigen import eigen_gradcam_map, eigencam_map
+from cam_kernels.methods.elementwise import (
+    elementwise_gradcam_map,
+    hirescam_map,
+    layercam_map,
+)
+from cam_kernels.methods.finer import finer_scores
+from cam_kernels.methods.fullgrad import fullgrad_map
+from cam_kernels.methods.score_cam import iscam_weights, scorecam_weights, sscam_weights
+from cam_kernels.methods.shapley import rest_scores, shapleycam_weights
+from cam_kernels.methods.smooth_gradcam_pp import smooth_gradcam_pp_weights
+from cam_kernels.methods.weighted_sum import heatmap
+from cam_kernels.targets import ClassScore, Target
 
-ChannelWeights = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from cam_kernels.evidence import LayerEvidence
 
-METHODS: dict[str, ChannelWeights] = {
-    "gradcam++": gradcam_pp_weights,
-    "gradcam++-official": gradcam_pp_official_weights,
-    "gradcam++-epsilon": gradcam_pp_epsilon_weights,
-    "gradcam": gradcam_weights,
-    "cam": cam_weights,
-    "xgradcam": xgradcam_weights,
+MapOf = Callable[["LayerEvidence", Target], Tensor]
+"""The raw map (N, H, W) of a target's scores, on the layer's grid or at the image's size."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """title : as in the literature
+    map : computes it
+    forwards : what it costs beyond the one forward, in words; "" for a backward of the head
+    """
+
+    title: str
+    map: MapOf
+    forwards: str = ""
+
+
+def _weighted(weights: Callable[[Tensor, Tensor], Tensor]) -> MapOf:
+    return lambda evidence, target: heatmap(
+        evidence.activations, weights(evidence.activations, evidence.gradients(target))
+    )
+
+
+def _direct(compute: Callable[[Tensor, Tensor], Tensor]) -> MapOf:
+    return lambda evidence, target: compute(evidence.activations, evidence.gradients(target))
+
+
+def _masking(weights: Callable[[Tensor, Tensor, Callable[..., Tensor]], Tensor]) -> MapOf:
+    return lambda evidence, target: heatmap(
+        evidence.activations,
+        weights(evidence.images, evidence.activations, evidence.image_score(target)),
+    )
+
+
+def _cam(evidence: "LayerEvidence", target: Target) -> Tensor:
+    if evidence.head is None:
+        raise ValueError(
+            "method 'cam' needs global pooling and one linear layer after the target layer, "
+            "which this model has not; use 'gradcam++' or 'gradcam'"
+        )
+    return _weighted(cam_weights)(evidence, target)
+
+
+def _eigencam(evidence: "LayerEvidence", _target: Target) -> Tensor:
+    return eigencam_map(evidence.activations)
+
+
+def _smooth(evidence: "LayerEvidence", target: Target) -> Tensor:
+    weights = smooth_gradcam_pp_weights(
+        evidence.images, evidence.activations, evidence.gradients_of(target)
+    )
+    return heatmap(evidence.activations, weights)
+
+
+def _ablation(evidence: "LayerEvidence", target: Target) -> Tensor:
+    scores = evidence.scores(target).detach()
+    if evidence.is_closed_form(target):
+        class_weights = cam_weights(evidence.activations, evidence.gradients(target))
+        weights = ablationcam_closed_form_weights(evidence.activations, class_weights, scores)
+    else:
+        score = evidence.activation_score(target)
+        weights = ablationcam_weights(evidence.activations, score, scores)
+    return heatmap(evidence.activations, weights)
+
+
+def _shapley(evidence: "LayerEvidence", target: Target) -> Tensor:
+    if isinstance(target, ClassScore) and target.scale == "logit":
+        target = partial(rest_scores, class_idx=target.class_idx)
+    weights = shapleycam_weights(
+        evidence.activations, evidence.gradients(target), evidence.curvature(target)
+    )
+    return heatmap(evidence.activations, weights)
+
+
+def _finer(evidence: "LayerEvidence", target: Target) -> Tensor:
+    if not isinstance(target, ClassScore):
+        raise ValueError("method 'finercam' compares classes; expected a class as the target")
+    finer = partial(finer_scores, class_idx=target.class_idx)
+    return _weighted(gradcam_weights)(evidence, finer)
+
+
+def _fullgrad(evidence: "LayerEvidence", target: Target) -> Tensor:
+    return fullgrad_map(evidence.untouched, evidence.images, target)
+
+
+METHODS: dict[str, Method] = {
+    "gradcam++": Method("Grad-CAM++", _weighted(gradcam_pp_weights)),
+    "gradcam++-official": Method("Grad-CAM++ (official)", _weighted(gradcam_pp_official_weights)),
+    "gradcam++-epsilon": Method("Grad-CAM++ (epsilon)", _weighted(gradcam_pp_epsilon_weights)),
+    "gradcam": Method("Grad-CAM", _weighted(gradcam_weights)),
+    "cam": Method("CAM", _cam),
+    "hirescam": Method("HiResCAM", _direct(hirescam_map)),
+    "xgradcam": Method("XGrad-CAM", _weighted(xgradcam_weights)),
+    "layercam": Method("LayerCAM", _direct(layercam_map)),
+    "elementwise-gradcam": Method("Element-wise Grad-CAM", _direct(elementwise_gradcam_map)),
+    "eigencam": Method("Eigen-CAM", _eigencam),
+    "eigen-gradcam": Method("Eigen-Grad-CAM", _direct(eigen_gradcam_map)),
+    "shapleycam": Method("Shapley-CAM", _shapley, "two backwards of the head"),
+    "finercam": Method("Finer-CAM", _finer),
+    "fullgrad": Method("FullGrad", _fullgrad, "a forward and a backward of the network"),
+    "smooth-gradcam++": Method("Smooth Grad-CAM++", _smooth, "25 forwards"),
+    "scorecam": Method("Score-CAM", _masking(scorecam_weights), "a forward per live unit"),
+    "sscam": Method("SS-CAM", _masking(sscam_weights), "35 forwards per live unit"),
+    "iscam": Method("IS-CAM", _masking(iscam_weights), "9 forwards per live unit"),
+    "ablationcam": Method(
+        "Ablation-CAM", _ablation, "the head once per live unit; nothing behind GAP + linear"
+    ),
 }

@@ -42,7 +42,9 @@ def hessian_vector_product(scores: Tensor, activations: Tensor) -> tuple[Tensor,
     curvature = None
     if gradients.requires_grad:  # not where the score is linear
         vector = activations.detach()
-        (curvature,) = torch.autograd.grad(gradients, activations, vector, allow_unused=True)
+        (curvature,) = torch.autograd.grad(
+            gradients, activations, vector, retain_graph=True, allow_unused=True
+        )
     if curvature is None:
         curvature = torch.zeros_like(gradients)
     return gradients.detach(), curvature.detach()

@@ -22,7 +22,7 @@ class AuditorSettings:
     weights: str | None
     digest: str
     target_layer: str
-    method: str
+    methods: tuple[str, ...]
     exact: bool
     num_classes: int
     preprocessing: dict[str, Any]
@@ -60,7 +60,7 @@ class Auditor:
         self.first_pass = FirstPass(
             loaded.module.to(self.device),
             settings.target_layer,
-            settings.method,
+            settings.methods,
             example.to(self.device),
             exact=settings.exact,
         )

@@ -1,5 +1,6 @@
 """Rows of `heatmaps` from a batch of raw maps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ Columns = dict[str, np.ndarray]
 
 
 def heatmap_columns(
-    images: list[InputImage], batch: FirstPassBatch, method: str, target_layer: str
+    images: list[InputImage], batch: FirstPassBatch, methods: Sequence[str], target_layer: str
 ) -> dict[str, Any]:
-    """Columns of `heatmaps_schema`: three or four rows per image, image by image.
+    """Columns of `heatmaps_schema`, image by image: per method two or three rows, and one for the
+    contrast, which is no method's own and stands under the first.
 
     The label's map is the predicted class's where the prediction is right, and the one that
     the prediction was held against where it is wrong.
@@ -31,10 +33,14 @@ def heatmap_columns(
     rows, cols = batch.contrast.shape[1:]
     grid = object_grid(images, rows, cols)
     columns = _in_image_order(
-        [_role_rows(role, images, grid, *what) for role, what in _roles(images, batch).items()]
+        [
+            _role_rows(role, method, images, grid, *what)
+            for place, method in enumerate(methods)
+            for role, what in _roles(images, batch, place).items()
+        ]
     )
     maps, hit = columns.pop("heatmap"), columns.pop("pointing_hit")
-    constants = {"method": method, "target_layer": target_layer, "rows": rows, "cols": cols}
+    constants = {"target_layer": target_layer, "rows": rows, "cols": cols}
     return {
         **{name: pa.array(column, from_pandas=True) for name, column in columns.items()},
         **{name: pa.repeat(value, len(maps)) for name, value in constants.items()},
@@ -44,24 +50,26 @@ def heatmap_columns(
 
 
 def _roles(
-    images: list[InputImage], batch: FirstPassBatch
+    images: list[InputImage], batch: FirstPassBatch, method: int
 ) -> dict[str, tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Per role: the images that have it, the class, the class subtracted, the map."""
+    predicted_map, against_map = batch.predicted_maps[:, method], batch.against_maps[:, method]
     labels = torch.tensor([image.label for image in images])
     mistaken = (labels >= 0) & (labels != batch.predicted)
     all_images, none = torch.ones_like(mistaken), torch.full_like(labels, -1)
-    of_label = torch.where(mistaken[:, None, None], batch.against_map, batch.predicted_map)
+    of_label = torch.where(mistaken[:, None, None], against_map, predicted_map)
     roles = {
-        "predicted": (all_images, batch.predicted, none, batch.predicted_map),
+        "predicted": (all_images, batch.predicted, none, predicted_map),
         "label": (labels >= 0, labels, none, of_label),
-        "runner_up": (~mistaken, batch.against, none, batch.against_map),
+        "runner_up": (~mistaken, batch.against, none, against_map),
         "contrast": (all_images, batch.predicted, batch.against, batch.contrast),
     }
-    return {role: roles[role] for role in ROLES}
+    return {role: roles[role] for role in ROLES if role != "contrast" or method == 0}
 
 
 def _role_rows(
     role: str,
+    method: str,
     images: list[InputImage],
     grid: ObjectGrid,
     wanted: Tensor,
@@ -79,6 +87,7 @@ def _role_rows(
     return {
         "image_id": image_id,
         "role": np.full(len(image_id), role, dtype=object),
+        "method": np.full(len(image_id), method, dtype=object),
         "class_idx": class_idx[wanted].numpy(),
         "against_idx": against_idx[wanted].numpy(),
         "heatmap": unit_maps.flatten(1).half().numpy(),

@@ -29,7 +29,7 @@ def audit_facts(
     images : rows of the manifest
     """
     closed_form = is_closed_form(
-        loaded, layer.name, preprocessing.crop, config.model, config.method
+        loaded, layer.name, preprocessing.crop, config.model, config.methods
     )
     return {
         "schema_version": SCHEMA_VERSION,

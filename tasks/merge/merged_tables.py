@@ -39,9 +39,10 @@ def merge_class_stats(run: RunFolder, shards: int) -> None:
     facts = run.audit()
     model = facts["model"]
     stats = ClassStats(model["num_classes"], model["rows"], model["cols"])
+    chosen = [("role", "=", "label"), ("method", "=", run.first_method())]
     for shard in range(shards):
         predictions = pq.read_table(run.table_file("predictions", shard)).to_pandas()
-        maps = pq.read_table(run.table_file("heatmaps", shard), filters=[("role", "=", "label")])
+        maps = pq.read_table(run.table_file("heatmaps", shard), filters=chosen)
         raw = _matrix(maps["heatmap"], model["rows"] * model["cols"])
         scale = maps["scale"].to_numpy().astype(np.float64)
         numbers = maps.drop_columns(["heatmap"]).to_pandas()

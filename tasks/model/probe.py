@@ -1,9 +1,11 @@
 """What a model's layers look like, seen by running it once on noise."""
 
+from collections.abc import Sequence
+
 import torch
 
 from cam_kernels.default_layer import default_target_layer
-from cam_kernels.head import find_gap_linear_head
+from cam_kernels.head import find_pooled_linear_head
 from cam_kernels.target_layer import SpatialLayer, spatial_layers
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
@@ -78,15 +80,17 @@ def list_layers(model: str, crop: int | None) -> tuple[list[SpatialLayer], str]:
     return layers, choose_layer(layers, None, num_classes, loaded, side, model).name
 
 
-def is_closed_form(loaded: LoadedModel, layer: str, crop: int, name: str, method: str) -> bool:
+def is_closed_form(
+    loaded: LoadedModel, layer: str, crop: int, name: str, methods: Sequence[str]
+) -> bool:
     """Whether global average pooling and one linear layer follow `layer`.
 
-    Raises: AuditError where the method is `cam` and they do not.
+    Raises: AuditError where a method is `cam` and they do not.
     """
-    head = find_gap_linear_head(loaded.module, layer, example_images(loaded, crop))
-    if method == "cam" and head is None:
+    head = find_pooled_linear_head(loaded.module, layer, example_images(loaded, crop))
+    if "cam" in methods and head is None:
         raise AuditError(
-            f"method 'cam' needs global average pooling and one linear layer after {layer!r}, "
+            f"method 'cam' needs global pooling and one linear layer after {layer!r}, "
             f"which {name} has not; use --method gradcam++ or gradcam"
         )
-    return head is not None
+    return head is not None and head.pooling == "mean"

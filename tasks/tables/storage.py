@@ -111,6 +111,11 @@ class RunFolder:
             ) from error
         return content
 
+    def first_method(self) -> str:
+        """The method whose heatmaps the statistics and the report show."""
+        config = self.audit().get("config") or {}
+        return str(config.get("method", "gradcam++")).split(",")[0].strip()
+
     def dataset(self, name: str) -> ds.Dataset:
         """A table as a lazy Arrow dataset, its shards in order.
 

@@ -1,25 +1,19 @@
 """What the first pass costs beside a plain forward, and beside pytorch-grad-cam.
 
 python -m tests.benchmarks.bench_first_pass: one interleaved run, medians; status 1 if a target
-is missed. Each contestant lives in a process of its own, as it would at its user's, and all but
-one wait: in one process the memory that one of them leaves behind speeds up the next.
+is missed.
 """
 
 import argparse
-import multiprocessing
-import random
-import resource
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.interleaved import ratio, time_interleaved, waiting
 from tests.benchmarks.machine import machine_line
 
 NETWORKS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v2": "features"}
@@ -41,7 +35,7 @@ def contestant(what: str, network: str, batch: int) -> Callable[[], object]:
     if what == OURS:
         from cam_kernels.first_pass import FirstPass
 
-        ours = FirstPass(model, NETWORKS[network], "gradcam++", images[:2])
+        ours = FirstPass(model, NETWORKS[network], ["gradcam++"], images[:2])
         labels = torch.zeros(batch, dtype=torch.int64)
         return lambda: ours(images, labels)
     if what == PEER:
@@ -52,65 +46,6 @@ def contestant(what: str, network: str, batch: int) -> Callable[[], object]:
         targets = [ClassifierOutputTarget(0)] * batch
         return lambda: peer(input_tensor=images, targets=targets)
     return torch.no_grad()(lambda: model(images))
-
-
-def serve(pipe: Connection, what: str, network: str, batch: int, threads: int) -> None:
-    """Runs in a process of its own: does the thing once for each message, and answers with
-    seconds and memory pages touched for the first time."""
-    torch.set_num_threads(threads)
-    act = contestant(what, network, batch)
-    while pipe.recv():
-        pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        start = time.perf_counter()
-        act()
-        seconds = time.perf_counter() - start
-        pipe.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages))
-
-
-@contextmanager
-def processes(network: str, batch: int, threads: int) -> Iterator[dict[str, Connection]]:
-    """The pipes of one waiting process per contestant."""
-    context = multiprocessing.get_context("spawn")
-    pipes, started = {}, []
-    for what in (PLAIN, OURS, PEER):
-        pipes[what], end = context.Pipe()
-        started.append(context.Process(target=serve, args=(end, what, network, batch, threads)))
-        started[-1].start()
-    try:
-        yield pipes
-    finally:
-        for pipe in pipes.values():
-            pipe.send(False)
-        for process in started:
-            process.join()
-
-
-def time_interleaved(
-    pipes: dict[str, Connection], rounds: int
-) -> dict[str, list[tuple[float, int]]]:
-    """(seconds, pages) of each, one of each per round, in shuffled order; the first warms up."""
-    order = list(pipes)
-    measured: dict[str, list[tuple[float, int]]] = {name: [] for name in pipes}
-    shuffle = random.Random(0).shuffle
-    for i in range(rounds + 1):
-        shuffle(order)
-        for name in order:
-            pipes[name].send(True)
-            answer = pipes[name].recv()
-            if i:
-                measured[name].append(answer)
-    return measured
-
-
-def ratios(seconds: dict[str, list[float]], peer: str) -> dict[str, float]:
-    """Median over rounds of each one's time over the peer's in the same round.
-
-    Within a round the machine is the same; over a run its speed may change fivefold.
-    """
-    return {
-        name: statistics.median(a / b for a, b in zip(values, seconds[peer], strict=True))
-        for name, values in seconds.items()
-    }
 
 
 def main() -> int:
@@ -128,23 +63,22 @@ def main() -> int:
     )  # fmt: skip
     missed = []
     for network in NETWORKS:
-        with processes(network, arguments.batch, arguments.threads) as pipes:
-            measured = time_interleaved(pipes, arguments.rounds)
-        seconds = {name: [answer[0] for answer in answers] for name, answers in measured.items()}
-        to_forward, to_peer = ratios(seconds, PLAIN), ratios(seconds, PEER)
-        for name, values in seconds.items():
+        contestants = {what: (what, network, arguments.batch) for what in (PLAIN, OURS, PEER)}
+        with waiting(contestant, contestants, arguments.threads) as pipes:
+            timed = time_interleaved(pipes, (), arguments.rounds)
+        for name, timings in timed.items():
             low, middle, high = (
-                1000 / arguments.batch * q for q in statistics.quantiles(values, n=4)
+                1000 / arguments.batch * q for q in statistics.quantiles(timings.seconds, n=4)
             )
-            pages = statistics.median(answer[1] for answer in measured[name]) / arguments.batch
             table.add_row(
                 network, name, f"{middle:.1f}", f"{low:.1f} to {high:.1f}",
-                f"{to_forward[name]:.2f}", f"{to_peer[name]:.2f}", f"{pages:,.0f}",
+                f"{ratio(timings, timed[PLAIN]):.2f}", f"{ratio(timings, timed[PEER]):.2f}",
+                f"{statistics.median(timings.pages) / arguments.batch:,.0f}",
             )  # fmt: skip
         table.add_section()
-        if to_forward[OURS] > TO_FORWARD:
+        if ratio(timed[OURS], timed[PLAIN]) > TO_FORWARD:
             missed.append(f"{network}: more than {TO_FORWARD} of a plain forward")
-        if to_peer[OURS] > TO_PEER:
+        if ratio(timed[OURS], timed[PEER]) > TO_PEER:
             missed.append(f"{network}: more than a third of pytorch-grad-cam")
     console.print(table)
     console.print("\n".join(missed) or "Every target is met.")

@@ -29,7 +29,7 @@ def assert_same_bits(actual: dict, expected: dict) -> None:
 @pytest.mark.parametrize("name, method", CASES)
 def test_neighbours_and_place_do_not_matter(name: str, method: str) -> None:
     model, layer, _ = build(name)
-    first_pass = FirstPass(model, layer, method, noise(2))
+    first_pass = FirstPass(model, layer, [method], noise(2))
     images, labels = noise(SIZE), torch.tensor([0, 1, 2, 3, -1, -1, 4, 5])
     batch = first_pass(images, labels)
     again = first_pass(images, labels)
@@ -47,7 +47,7 @@ def test_neighbours_and_place_do_not_matter(name: str, method: str) -> None:
 def test_a_batch_of_one_is_close(name: str, method: str) -> None:
     """Other kernels may be chosen for another batch size, so close is what can be asked."""
     model, layer, _ = build(name)
-    first_pass = FirstPass(model, layer, method, noise(2))
+    first_pass = FirstPass(model, layer, [method], noise(2))
     images, labels = noise(3), torch.tensor([1, -1, 2])
     batch = first_pass(images, labels)
     alone = first_pass(images[1:2], labels[1:2])
@@ -62,12 +62,12 @@ def test_a_batch_of_one_is_close(name: str, method: str) -> None:
 @pytest.mark.parametrize("name", ["plain_cnn", "vgg_like"])
 def test_a_neighbour_that_is_not_finite_stays_alone(name: str) -> None:
     model, layer, _ = build(name)
-    first_pass = FirstPass(model, layer, "gradcam++", noise(2))
+    first_pass = FirstPass(model, layer, ["gradcam++"], noise(2))
     images, labels = noise(4), torch.full((4,), -1)
     expected = first_pass(images, labels)
     images[1] = torch.nan
     batch = first_pass(images, labels)
     assert not batch.logits[1].isfinite().any()
-    assert not batch.predicted_map[1].isfinite().any()
+    assert not batch.predicted_maps[:, 0][1].isfinite().any()
     for place in (0, 2, 3):
         assert_same_bits(image_in(batch, place), image_in(expected, place))

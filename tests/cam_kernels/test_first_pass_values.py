@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
-from cam_kernels.head import find_gap_linear_head
+from cam_kernels.head import find_pooled_linear_head
 from tests import reference
 from tests.cam_kernels.architectures import ARCHITECTURES, CLASSES, build, noise
 
@@ -36,7 +36,7 @@ def oracle(name: str) -> dict:
 @functools.cache
 def explain(name: str, method: str, exact: bool) -> FirstPassBatch:
     truth = oracle(name)
-    first_pass = FirstPass(truth["model"], truth["layer"], method, noise(2, seed=9), exact=exact)
+    first_pass = FirstPass(truth["model"], truth["layer"], [method], noise(2, seed=9), exact=exact)
     return first_pass(truth["images"], truth["labels"])
 
 
@@ -63,8 +63,8 @@ class TestAgainstFloat64:
         truth, batch = oracle(name), explain(name, "gradcam++", exact)
         activations = truth["activations"]
         for actual, gradient in (
-            (batch.predicted_map, truth["gradient"]),
-            (batch.against_map, truth["against_gradient"]),
+            (batch.predicted_maps[:, 0], truth["gradient"]),
+            (batch.against_maps[:, 0], truth["against_gradient"]),
         ):
             weights = reference.gradcam_pp_weights(activations, gradient)
             assert_close(actual, reference.class_map(activations, weights))
@@ -92,7 +92,7 @@ def test_gradcam_where_it_has_evidence(name: str, exact: bool) -> None:
     expected = reference.class_map(activations, weights)
     # Cancelling terms: the error is measured against what was summed, not the sum.
     summed = np.einsum("nk,nkhw->nhw", np.abs(weights), np.abs(activations)).max(axis=(1, 2))
-    error = np.abs(batch.predicted_map.double().numpy() - expected).max(axis=(1, 2))
+    error = np.abs(batch.predicted_maps[:, 0].double().numpy() - expected).max(axis=(1, 2))
     assert (error / summed).max() < TOLERANCE
 
 
@@ -112,13 +112,13 @@ def test_cam_is_the_head_s_weights(name: str, exact: bool) -> None:
     truth, batch = oracle(name), explain(name, "cam", exact)
     linear = [m for m in truth["model"].modules() if isinstance(m, torch.nn.Linear)][-1]
     weights = linear.weight.detach().double().numpy()[truth["predicted"]]
-    assert_close(batch.predicted_map, reference.class_map(truth["activations"], weights))
+    assert_close(batch.predicted_maps[:, 0], reference.class_map(truth["activations"], weights))
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_closed_form_is_used_just_where_it_holds(name: str) -> None:
     model, layer, gap_linear = build(name)
-    head = find_gap_linear_head(model, layer, noise(2))
+    head = find_pooled_linear_head(model, layer, noise(2))
     assert (head is not None) == gap_linear
 
 

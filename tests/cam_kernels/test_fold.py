@@ -135,7 +135,7 @@ def test_the_target_layer_s_own_output_stays_what_it_was(layer: str) -> None:
     model = randomise(NormOutside())
     images, labels = noise(2), torch.tensor([-1, -1])
     fast, exact = (
-        FirstPass(model, layer, "gradcam++", images, exact=exact)(images, labels)
+        FirstPass(model, layer, ["gradcam++"], images, exact=exact)(images, labels)
         for exact in (False, True)
     )
     torch.testing.assert_close(fast.pooled, exact.pooled, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,6 @@
-"""Channel weights of each method against restatements and against pytorch-grad-cam."""
+"""Channel weights of CAM, Grad-CAM, Grad-CAM++ against restatements and pytorch-grad-cam."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,15 +11,18 @@ from torch import Tensor, nn
 
 from cam_kernels.first_pass import FirstPass
 from cam_kernels.methods.channel_weights import (
+    cam_weights,
     gradcam_pp_epsilon_weights,
     gradcam_pp_official_weights,
     gradcam_pp_weights,
     gradcam_weights,
 )
-from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map, heatmap
 from tests import reference
 from tests.cam_kernels.architectures import build, noise
+
+WEIGHTS = [gradcam_pp_weights, gradcam_pp_official_weights, gradcam_pp_epsilon_weights,
+           gradcam_weights, cam_weights]  # fmt: skip
 
 
 def example(scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -74,7 +79,7 @@ def test_weights_equal_pytorch_grad_cam_s(scale: float) -> None:
 def test_raw_maps_equal_pytorch_grad_cam_s(name: str, method: str, library: type) -> None:
     model, layer, _ = build(name)
     images = noise(3)
-    batch = FirstPass(model, layer, method, images)(images, torch.full((3,), -1))
+    batch = FirstPass(model, layer, [method], images)(images, torch.full((3,), -1))
     targets = [ClassifierOutputTarget(c) for c in batch.predicted.tolist()]
     with library(model=model, target_layers=[model.get_submodule(layer)]) as cam:
         cam(input_tensor=images, targets=targets)
@@ -83,15 +88,15 @@ def test_raw_maps_equal_pytorch_grad_cam_s(name: str, method: str, library: type
         raw = np.maximum(cam.get_cam_image(images, None, targets, *arrays), 0)
     if name == "vgg_like":
         assert raw.max() > 0
-    np.testing.assert_allclose(batch.predicted_map, raw, rtol=2e-4, atol=2e-5 * raw.max())
+    np.testing.assert_allclose(batch.predicted_maps[:, 0], raw, rtol=2e-4, atol=2e-5 * raw.max())
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_gradient_of_one_cell_stands_for_every_cell(method: str) -> None:
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_a_gradient_of_one_cell_stands_for_every_cell(weights: Callable) -> None:
     activations, gradients = example(0.2)
     per_channel = gradients[:, :, :1, :1]
     expanded = per_channel.expand_as(activations)
-    short, long = (METHODS[method](activations, g) for g in (per_channel, expanded))
+    short, long = (weights(activations, g) for g in (per_channel, expanded))
     torch.testing.assert_close(short, long, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(
         contrast_map(activations, per_channel),
@@ -101,12 +106,12 @@ def test_a_gradient_of_one_cell_stands_for_every_cell(method: str) -> None:
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_memory_format_does_not_matter(method: str) -> None:
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_memory_format_does_not_matter(weights: Callable) -> None:
     activations, gradients = example(0.2)
-    expected = heatmap(activations, METHODS[method](activations, gradients))
+    expected = heatmap(activations, weights(activations, gradients))
     last = activations.contiguous(memory_format=torch.channels_last)
-    actual = heatmap(last, METHODS[method](last, gradients))
+    actual = heatmap(last, weights(last, gradients))
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -117,12 +122,12 @@ def test_alpha_without_meaning_counts_as_zero() -> None:
     assert gradcam_pp_weights(activations, gradients).tolist() == [[0.0, 1.0, 0.0, 0.0]]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("spoilt", ["activations", "gradients"])
-def test_nan_is_never_turned_into_a_map_without_evidence(method: str, spoilt: str) -> None:
+def test_nan_is_never_turned_into_a_map_without_evidence(weights: Callable, spoilt: str) -> None:
     activations, gradients = example()
     (activations if spoilt == "activations" else gradients)[1, 0, 2, 2] = torch.nan
-    maps = heatmap(activations, METHODS[method](activations, gradients))
+    maps = heatmap(activations, weights(activations, gradients))
     assert not maps[1].isfinite().all()
     assert maps[[0, 2, 3]].isfinite().all()
 
@@ -142,11 +147,11 @@ def test_the_in_place_successor_trap() -> None:
     model, _, _ = build("plain_cnn")
     assert isinstance(model[5], nn.ReLU) and model[5].inplace
     images = noise(2)
-    batch = FirstPass(model, "4", "gradcam", images, exact=True)(images, torch.tensor([-1, -1]))
+    batch = FirstPass(model, "4", ["gradcam"], images, exact=True)(images, torch.tensor([-1, -1]))
     arrays = reference.activations_and_gradients(model, "4", images, batch.predicted.tolist())
     assert arrays[0].min() < 0
     expected = arrays[0].min(axis=(2, 3))
     assert batch.unit_max.shape == expected.shape
     np.testing.assert_allclose(batch.unit_max, arrays[0].max(axis=(2, 3)), rtol=1e-4, atol=1e-5)
     raw = reference.class_map(arrays[0], reference.gradcam_weights(arrays[1]))
-    np.testing.assert_allclose(batch.predicted_map, raw, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(batch.predicted_maps[:, 0], raw, rtol=1e-4, atol=1e-5)

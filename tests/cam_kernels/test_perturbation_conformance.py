@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests import conformance_perturbation
 from tests.cam_kernels.perturbed_models import SMALL
+from tests.conformance import perturbation_methods
 
 # Which peer's formula is the paper's, where nothing is enlarged or the lowest activation is 0.
 AGREE = {
@@ -18,14 +18,14 @@ AGREE = {
 
 
 def test_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance_perturbation, "CASES", SMALL)
+    monkeypatch.setattr(perturbation_methods, "CASES", SMALL)
     seen = set()
-    for method, name, own, from_peers in conformance_perturbation.rows():
+    for method, name, own, from_peers in perturbation_methods.rows():
         assert own < 2e-5, (method, name)
         seen |= {(method, name, peer) for peer, size in from_peers.items() if size < 1e-5}
     assert seen >= AGREE
 
 
 def test_each_departure_is_larger_than_rounding() -> None:
-    for peer, what, size in conformance_perturbation.departures():
+    for peer, what, size in perturbation_methods.departures():
         assert size > 1e-3, (peer, what)

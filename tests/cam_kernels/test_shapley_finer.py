@@ -5,13 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from cam_kernels.methods.channel_weights import gradcam_weights
+from cam_kernels.explainer import Explainer
 from cam_kernels.methods.finer import finer_scores
 from cam_kernels.methods.shapley import (
     hessian_vector_product,
     rest_scores,
     shapleycam_weights,
 )
+from cam_kernels.targets import ClassScore
 from tests.cam_kernels.restatements import scores as slow
 from tests.conformance.cases import case
 
@@ -40,12 +41,14 @@ def test_curvature_is_the_whole_hessian_times_the_activations() -> None:
 @pytest.mark.parametrize("architecture", ["plain CNN", "residual", "depthwise", "GAP head"])
 def test_of_a_piecewise_linear_logit_it_is_gradcam(architecture: str) -> None:
     here = case(architecture)
-    activations, scores = here.head()
-    chosen = scores.gather(1, here.classes[:, None])[:, 0]
-    gradients, curvature = hessian_vector_product(chosen, activations)
+    evidence = Explainer(here.model, here.layer, here.images, exact=True).forward(here.images)
+    (evidence,) = evidence.layers.values()
+    target = ClassScore(here.classes)
+    gradients, curvature = evidence.gradients(target), evidence.curvature(target)
     assert curvature.abs().max() == 0
-    weights = shapleycam_weights(activations, gradients, curvature)
-    torch.testing.assert_close(weights, gradcam_weights(activations, here.arrays()[1]))
+    weights = shapleycam_weights(evidence.activations, gradients, curvature)
+    expected = torch.from_numpy(here.exact_gradients.mean(axis=(2, 3))).float()
+    torch.testing.assert_close(weights, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_curvature_needs_a_graph() -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.target_layer import output_hook
+from cam_kernels.explainer import Explainer
+from cam_kernels.targets import ClassScore
 from tests import reference
 from tests.cam_kernels.architectures import build, noise
 from tests.cam_kernels.restatements import scores
@@ -39,24 +40,10 @@ class Case:
     def classes(self) -> Tensor:
         return torch.tensor(self.class_idx)
 
-    def head(self) -> tuple[Tensor, Tensor]:
-        """Activations in float32, a leaf, and the logits that follow from them by a graph."""
-        seen: list[Tensor] = []
-
-        def cut(output: Tensor) -> Tensor:
-            seen.append(output.detach().clone().requires_grad_())
-            return seen[-1].clone()
-
-        with torch.enable_grad(), output_hook(self.model, self.layer, cut):
-            logits = self.model(self.images)
-        return seen[0], logits
-
-    def arrays(self) -> tuple[Tensor, Tensor]:
-        """Activations and gradients of the class logits, float32, as the kernels take them."""
-        activations, logits = self.head()
-        return activations.detach(), gradients_of(
-            logits.gather(1, self.classes[:, None]), activations
-        )
+    def maps(self, method: str) -> Tensor:
+        """Raw maps of the predicted classes by the code under test, float32."""
+        explainer = Explainer(self.model, self.layer, self.images)
+        return explainer.forward(self.images).map(method, ClassScore(self.classes))
 
     def exact_score_gradients(self, score: scores.Score, at: Floats | None = None) -> Floats:
         """Gradients in float64 of a score of one image's logits and class."""
@@ -67,10 +54,6 @@ class Case:
             self.exact_activations if at is None else at,
             lambda logits: sum(score(logits[n], c) for n, c in enumerate(self.class_idx)),
         )
-
-
-def gradients_of(score: Tensor, activations: Tensor) -> Tensor:
-    return torch.autograd.grad(score.sum(), activations)[0]
 
 
 @functools.cache

@@ -7,8 +7,6 @@ import torchcam.methods as tcm
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST
 from torch import Tensor
 
-from cam_kernels.methods import channel_weights, eigen, elementwise, finer, fullgrad, shapley
-from cam_kernels.methods.weighted_sum import heatmap
 from tests import reference
 from tests.cam_kernels.restatements import eigen as slow_eigen
 from tests.cam_kernels.restatements import elementwise as slow
@@ -16,23 +14,14 @@ from tests.cam_kernels.restatements import fullgrad as slow_fullgrad
 from tests.cam_kernels.restatements import scores as slow_scores
 from tests.cam_kernels.restatements import shapley as slow_shapley
 from tests.conformance import peers
-from tests.conformance.cases import ARCHITECTURES, USUAL, Case, gradients_of
+from tests.conformance.cases import ARCHITECTURES, USUAL, Case
 from tests.conformance.method import Method
 from tests.reference import Floats
 
 PGC, TORCHCAM, CAPTUM = "pytorch-grad-cam", "torchcam", "captum"
 EVERYWHERE = tuple(ARCHITECTURES)
 
-Weights = Callable[[Tensor, Tensor], Tensor]
 ExactWeights = Callable[[Floats, Floats], Floats]
-
-
-def _by_weights(weights: Weights) -> Callable[[Case], Tensor]:
-    def maps(case: Case) -> Tensor:
-        activations, gradients = case.arrays()
-        return heatmap(activations, weights(activations, gradients))
-
-    return maps
 
 
 def _by_exact_weights(weights: ExactWeights) -> Callable[[Case], Floats]:
@@ -41,23 +30,9 @@ def _by_exact_weights(weights: ExactWeights) -> Callable[[Case], Floats]:
     )
 
 
-def _finer_ours(case: Case) -> Tensor:
-    activations, logits = case.head()
-    gradients = gradients_of(finer.finer_scores(logits, case.classes), activations)
-    return heatmap(activations.detach(), channel_weights.gradcam_weights(activations, gradients))
-
-
 def _finer_restated(case: Case) -> Floats:
     gradients = case.exact_score_gradients(lambda z, c: slow_scores.finer_score(z, c, 3, 0.6))
     return reference.class_map(case.exact_activations, reference.gradcam_weights(gradients))
-
-
-def _shapley_ours(case: Case) -> Tensor:
-    activations, logits = case.head()
-    scores = shapley.rest_scores(logits, case.classes)
-    gradients, curvature = shapley.hessian_vector_product(scores, activations)
-    weights = shapley.shapleycam_weights(activations, gradients, curvature)
-    return heatmap(activations.detach(), weights)
 
 
 def _shapley_restated(case: Case) -> Floats:
@@ -67,12 +42,6 @@ def _shapley_restated(case: Case) -> Floats:
     curvature = slow_shapley.curvature(gradients_at, case.exact_activations)
     weights = slow_shapley.shapleycam_weights(gradients_at(case.exact_activations), curvature)
     return reference.class_map(case.exact_activations, weights)
-
-
-def _fullgrad_ours(case: Case) -> Tensor:
-    return fullgrad.fullgrad_map(
-        case.model, case.images, lambda logits: logits.gather(1, case.classes[:, None])[:, 0]
-    )
 
 
 def _fullgrad_restated(case: Case) -> Floats:
@@ -96,7 +65,6 @@ def _eigen_mended(library: type) -> peers.RawMaps:
 GRADIENT_METHODS = (
     Method(
         "gradcam",
-        _by_weights(channel_weights.gradcam_weights),
         _by_exact_weights(lambda _a, g: reference.gradcam_weights(g)),
         {
             PGC: peers.pytorch_grad_cam(pgc.GradCAM),
@@ -107,14 +75,12 @@ GRADIENT_METHODS = (
     ),
     Method(
         "cam",
-        _by_weights(channel_weights.cam_weights),
         _by_exact_weights(lambda _a, g: g.sum(axis=(2, 3))),
         {TORCHCAM: peers.torchcam(tcm.CAM, fc_layer="8")},
         ("GAP head",),
     ),
     Method(
         "gradcam++",
-        _by_weights(channel_weights.gradcam_pp_weights),
         _by_exact_weights(reference.gradcam_pp_weights),
         {
             PGC: peers.pytorch_grad_cam(pgc.GradCAMPlusPlus),
@@ -123,18 +89,15 @@ GRADIENT_METHODS = (
     ),
     Method(
         "gradcam++-official",
-        _by_weights(channel_weights.gradcam_pp_official_weights),
         _by_exact_weights(lambda a, g: reference.gradcam_pp_official_weights(a, g, [0.0] * len(a))),
     ),
     Method(
         "gradcam++-epsilon",
-        _by_weights(channel_weights.gradcam_pp_epsilon_weights),
         _by_exact_weights(slow.gradcam_pp_epsilon_weights),
         {PGC: peers.pytorch_grad_cam(pgc.GradCAMPlusPlus)},
     ),
     Method(
         "xgradcam",
-        _by_weights(channel_weights.xgradcam_weights),
         _by_exact_weights(slow.xgradcam_weights),
         {
             PGC: peers.pytorch_grad_cam(pgc.XGradCAM),
@@ -143,7 +106,6 @@ GRADIENT_METHODS = (
     ),
     Method(
         "hirescam",
-        lambda case: elementwise.hirescam_map(*case.arrays()),
         lambda case: slow.hirescam_map(case.exact_activations, case.exact_gradients),
         {
             PGC: peers.pytorch_grad_cam(pgc.HiResCAM),
@@ -154,7 +116,6 @@ GRADIENT_METHODS = (
     ),
     Method(
         "layercam",
-        lambda case: elementwise.layercam_map(*case.arrays()),
         lambda case: slow.layercam_map(case.exact_activations, case.exact_gradients),
         {
             PGC: peers.pytorch_grad_cam(pgc.LayerCAM),
@@ -163,13 +124,11 @@ GRADIENT_METHODS = (
     ),
     Method(
         "elementwise-gradcam",
-        lambda case: elementwise.elementwise_gradcam_map(*case.arrays()),
         lambda case: slow.elementwise_gradcam_map(case.exact_activations, case.exact_gradients),
         {PGC: peers.pytorch_grad_cam(pgc.GradCAMElementWise)},
     ),
     Method(
         "eigencam",
-        lambda case: eigen.eigencam_map(case.arrays()[0]),
         lambda case: slow_eigen.eigencam_map(case.exact_activations),
         {
             PGC: peers.pytorch_grad_cam(pgc.EigenCAM),
@@ -179,7 +138,6 @@ GRADIENT_METHODS = (
     ),
     Method(
         "eigen-gradcam",
-        lambda case: eigen.eigen_gradcam_map(*case.arrays()),
         lambda case: slow_eigen.eigencam_map(case.exact_activations * case.exact_gradients),
         {
             PGC: peers.pytorch_grad_cam(pgc.EigenGradCAM),
@@ -189,13 +147,11 @@ GRADIENT_METHODS = (
     ),
     Method(
         "shapleycam",
-        _shapley_ours,
         _shapley_restated,
         {PGC: peers.pytorch_grad_cam(pgc.ShapleyCAM, ClassifierOutputReST)},
     ),
     Method(
-        "finer-gradcam",
-        _finer_ours,
+        "finercam",
         _finer_restated,
         {
             PGC: peers.pytorch_grad_cam_finer(pgc.GradCAM),
@@ -205,7 +161,6 @@ GRADIENT_METHODS = (
     ),
     Method(
         "fullgrad",
-        _fullgrad_ours,
         _fullgrad_restated,
         {PGC: peers.pytorch_grad_cam(pgc.FullGrad, stage="compute_cam_per_layer")},
         USUAL[:3],

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
 from tests.conformance.cases import USUAL, Case, case
 from tests.conformance.peers import RawMaps
@@ -15,13 +14,12 @@ from tests.reference import Floats
 class Method:
     """Our maps, the restated ones, and those of each peer.
 
-    ours : float32 maps from a case, by the code under test
+    name : a key of our METHODS; ours are the maps of an Explainer, with all that makes it fast
     restated : float64 maps from a case, by `tests.reference` or `tests.cam_kernels.restatements`
     signed : compare values below 0, too; otherwise both sides pass a ReLU first
     """
 
     name: str
-    ours: Callable[[Case], Tensor]
     restated: Callable[[Case], Floats]
     peers: dict[str, RawMaps] = field(default_factory=dict)
     architectures: tuple[str, ...] = USUAL
@@ -49,7 +47,7 @@ RESTATED = "restatement"
 def differences(method: Method, architecture: str) -> Iterator[Difference]:
     """From the restatement first, then from each peer."""
     here = case(architecture)
-    ours = _shown(method, method.ours(here).double().numpy())
+    ours = _shown(method, here.maps(method.name).double().numpy())
     others = {RESTATED: method.restated(here)} | {
         name: maps(here.model, here.layer, here.images, here.class_idx)
         for name, maps in method.peers.items()

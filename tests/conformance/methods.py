@@ -35,8 +35,8 @@ DEPARTURES: dict[tuple[str, str], str] = {
     ("eigencam", f"{PGC}, sign set"): _CENTRED,
     ("eigen-gradcam", PGC): f"no paper; {_CENTRED}; the sign is arbitrary",
     ("eigen-gradcam", f"{PGC}, sign set"): f"no paper; {_CENTRED}",
-    ("finer-gradcam", PGC): f"{_SOFTMAX}; strength 1 by default, not 0.6",
-    ("finer-gradcam", f"{PGC}, alpha 0.6"): _SOFTMAX,
+    ("finercam", PGC): f"{_SOFTMAX}; strength 1 by default, not 0.6",
+    ("finercam", f"{PGC}, alpha 0.6"): _SOFTMAX,
     ("fullgrad", PGC): (
         "each channel is rescaled by itself, not all of a layer together; corners not aligned"
     ),

@@ -81,7 +81,7 @@ def test_the_raw_map_is_the_first_passs_own(runs):
             pixels, _ = auditor.preprocessing.cut(decode_image(file.read()))
         label = torch.tensor([int(manifest["label"][image_id])])
         batch = auditor.first_pass(auditor.preprocessing.normalise(pixels[None]), label)
-        for role, own in (("predicted", batch.predicted_map), ("contrast", batch.contrast)):
+        for role, own in (("predicted", batch.predicted_maps[:, 0]), ("contrast", batch.contrast)):
             row = heatmaps.loc[(image_id, role)]
             stored = np.asarray(row["heatmap"], dtype=np.float64) * row["scale"]
             # float16 has 11 bits; 1e-4: another batch size, other low bits.

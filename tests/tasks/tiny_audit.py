@@ -86,7 +86,7 @@ def auditor_of(plan: Plan) -> Auditor:
             weights=config.weights,
             digest=model["digest"],
             target_layer=model["target_layer"],
-            method=config.method,
+            methods=config.methods,
             exact=config.exact,
             num_classes=model["num_classes"],
             preprocessing=plan.facts["preprocessing"],

@@ -1,13 +1,12 @@
 """How far the methods with extra forwards are from their papers, restated, and from libraries.
 
-`python -m tests.conformance_perturbation` prints both tables. All differences are of channel
+All differences are of channel
 weights: the largest in an image, relative to the image's largest weight. Noise is the same for
 all, and one image is asked for its predicted class.
 """
 
 from collections.abc import Callable, Iterator
 
-import torch
 from torch import Tensor
 
 from cam_kernels.methods.ablation_cam import (
@@ -164,12 +163,3 @@ def departures() -> Iterator[Departure]:
     same_masks = restated.scorecam(case, enlarge_last=True, keep_dead=True)
     size = restated.difference(peers.torchcam_scorecam(case), same_masks)
     yield TORCHCAM, "Score-CAM: the output of an in-place successor for the target layer's", size
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)  # on small tensors more threads mostly wait for each other
-    for method, name, own, from_peers in rows():
-        others = ", ".join(f"{peer} {size:.1e}" for peer, size in from_peers.items())
-        print(f"{method:26} {name:22} {own:.1e}   {others}")
-    for peer, what, size in departures():
-        print(f"{peer:26} {size:.1e}   {what}")

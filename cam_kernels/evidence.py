@@ -1,0 +1,122 @@
+"""What a method may ask about one layer, after one forward of a batch."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from cam_kernels.methods.extra_forwards import ActivationScore, ImageScore
+from cam_kernels.methods.shapley import hessian_vector_product
+from cam_kernels.targets import ClassScore, Target, scores_of
+
+if TYPE_CHECKING:
+    from cam_kernels.explainer import Explainer
+
+
+class LayerEvidence:
+    """Activations of a layer and all that can be derived from them for a target.
+
+    images : Tensor, shape (N, C, h, w), as the model took them
+    activations : Tensor, shape (N, K, H, W), float32, without a graph
+    head : what follows the layer, where it is global pooling and one linear layer; else None
+    """
+
+    def __init__(
+        self, explainer: "Explainer", name: str, images: Tensor, kept: Tensor, output: Any
+    ) -> None:
+        self.images = images
+        self.activations = kept.detach().float()
+        self._explainer, self._name, self._kept, self._output = explainer, name, kept, output
+        self.head = explainer.heads[name]
+        self._known: dict[Target, Tensor] = {}
+
+    def gradients(self, target: Target) -> Tensor:
+        """dS/dA of each image's score: (N, K, H, W), or (N, K, 1, 1) where it is the same
+        everywhere. Computed once per target.
+
+        Raises: ValueError for a target that gives another number of scores than images, or
+        that does not depend on the layer.
+        """
+        if target not in self._known:
+            self._known[target] = self._gradients(target)
+        return self._known[target]
+
+    def _gradients(self, target: Target) -> Tensor:
+        if isinstance(target, ClassScore) and self.head and self.is_closed_form(target):
+            target.check(self._output)
+            return self.head.gradients(target.class_idx, self.activations.shape[2:].numel())
+        scores = self.scores(target)
+        ones = torch.ones_like(scores)
+        return torch.autograd.grad(scores, self._kept, ones, retain_graph=True)[0].float()
+
+    def is_closed_form(self, target: Target) -> bool:
+        """Whether the gradients of this target's scores are taken from the head's weights."""
+        is_logit = isinstance(target, ClassScore) and target.scale == "logit"
+        averages = self.head is not None and self.head.pooling == "mean"
+        return is_logit and averages and self._explainer.closed_form
+
+    @property
+    def untouched(self) -> nn.Module:
+        """The model with its own layers, none folded into another."""
+        return self._explainer.untouched
+
+    def scores(self, target: Target) -> Tensor:
+        """(N,) with the graph from this layer on."""
+        with torch.inference_mode(False), torch.enable_grad():
+            scores = scores_of(target, self._output, len(self.images))
+        if not scores.requires_grad:
+            raise ValueError(
+                f"the target does not depend on layer {self._name!r} through a gradient; choose "
+                "an earlier layer, or a target that can be differentiated"
+            )
+        return scores
+
+    def curvature(self, target: Target) -> Tensor:
+        """(N, K, H, W): the Hessian of each image's score times the activations."""
+        with torch.inference_mode(False), torch.enable_grad():
+            return hessian_vector_product(self.scores(target), self._kept)[1].float()
+
+    def image_score(self, target: Target) -> ImageScore:
+        """Scores of variants of the images: one forward of the network per variant."""
+        variants = _variants(target, len(self.images))
+
+        def score(images: Tensor, of: Tensor) -> Tensor:
+            with torch.no_grad():
+                return scores_of(variants(of), self._explainer.model(images), len(of)).float()
+
+        return score
+
+    def activation_score(self, target: Target) -> ActivationScore:
+        """Scores with other activations at this layer: only what follows the layer is run, or
+        the whole network where it cannot be run apart."""
+        variants = _variants(target, len(self.images))
+        run = self._explainer.run_from(self._name, self.images)
+
+        def score(activations: Tensor, of: Tensor) -> Tensor:
+            with torch.no_grad():
+                return scores_of(variants(of), run(activations, of), len(of)).float()
+
+        return score
+
+    def gradients_of(self, target: Target) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Activations and gradients for other images in the place of these, for the same scores:
+        one forward for each."""
+
+        def both(images: Tensor) -> tuple[Tensor, Tensor]:
+            evidence = self._explainer.forward(images).layers[self._name]
+            return evidence.activations, evidence.gradients(target)
+
+        return both
+
+
+def _variants(target: Target, images: int) -> Callable[[Tensor], Target]:
+    """The target for variants of the images, given which image each is one of."""
+    if isinstance(target, ClassScore):
+        return target.of_variants
+    if images > 1:
+        raise ValueError(
+            f"a target that is a function scores the images in their order, so it cannot score "
+            f"variants of {images} images at once; explain one image at a time by this method"
+        )
+    return lambda of: target

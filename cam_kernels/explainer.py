@@ -1,0 +1,173 @@
+"""One forward, from which the maps of any classes by any methods follow."""
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cam_kernels.evidence import LayerEvidence
+from cam_kernels.fast_copy import fast_copy
+from cam_kernels.head import PooledLinearHead, find_pooled_linear_head
+from cam_kernels.head_alone import head_alone
+from cam_kernels.methods.registry import METHODS
+from cam_kernels.methods.weighted_sum import fuse_layers
+from cam_kernels.target_layer import layer_layout, output_hook
+from cam_kernels.targets import Target
+
+
+class Explainer:
+    """A frozen copy of a model that explains as it classifies.
+
+    The trunk builds no graph: the target layer's output is cloned, detached and made a leaf,
+    and only what follows it is differentiated, once per class asked for. The clone also keeps
+    an in-place successor (a ReLU, say) from changing the activations under the gradients.
+    Behind a GAP + linear head nothing is differentiated at all. The caller may be in `no_grad`
+    or `inference_mode`; a compiled model is explained as the module that it was compiled from.
+
+    model : nn.Module; its parameters may be frozen, on any device and in any precision
+    target_layers : one name, or several, whose maps are then fused
+    images : Tensor, shape (N, C, H, W): an example, as the model takes them
+    exact : leave the model's arithmetic untouched (no folding, no channels-last, no closed form)
+
+    Attributes: `model` (what is run), `untouched` (with its own layers, for methods that look at
+    each), `layouts` and `heads` per layer (a head is None where more than pooling and one
+    linear layer follows), `closed_form` (whether gradients of such heads are taken from their
+    weights), `folded` (False where the forward cannot be traced), `deviation` (largest difference
+    of an output from the untouched model's on the example, relative to the largest output).
+
+    Raises: ValueError for a layer that is unknown or has no grid.
+    """
+
+    @torch.inference_mode(False)
+    def __init__(
+        self,
+        model: nn.Module,
+        target_layers: str | Sequence[str],
+        images: Tensor,
+        *,
+        exact: bool = False,
+        tolerance: float = 1e-3,
+    ) -> None:
+        names = [target_layers] if isinstance(target_layers, str) else list(target_layers)
+        eager: nn.Module = getattr(model, "_orig_mod", model)
+        self.untouched = copy.deepcopy(eager).eval().requires_grad_(False)
+        self.layouts = {
+            name: layer_layout(self.untouched, _known(name, eager), images) for name in names
+        }
+        fast = fast_copy(self.untouched, names, images, exact=exact, tolerance=tolerance)
+        self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
+        self._channels_last = fast.channels_last
+        self.closed_form = not exact
+        self.heads: dict[str, PooledLinearHead | None] = {
+            name: find_pooled_linear_head(self.model, name, images) for name in names
+        }
+
+    def forward(self, images: Tensor) -> "Forward":
+        """Run the model once.
+
+        images : Tensor, shape (N, C, H, W), as the model takes them
+
+        Raises: ValueError for a layer that does not run exactly once.
+        """
+        if self._channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        seen: dict[str, list[Tensor]] = {name: [] for name in self.layouts}
+
+        def keep(name: str, output: Tensor) -> Tensor:
+            # What follows may work in place, on what it gets or on the output itself.
+            kept = output.clone()
+            if not kept.requires_grad:  # the first target layer: here the graph begins
+                kept = kept.detach().requires_grad_()
+            seen[name].append(kept)
+            return kept.clone()
+
+        with torch.inference_mode(False), torch.enable_grad(), ExitStack() as hooks:
+            for name, layout in self.layouts.items():
+                hooks.enter_context(output_hook(self.model, name, partial(keep, name), layout))
+            output = self.model(images)
+        for name, outputs in seen.items():
+            if len(outputs) != 1:
+                raise ValueError(
+                    f"layer {name!r} ran {len(outputs)} times in one forward; expected once. "
+                    "Choose a layer that is not shared"
+                )
+        return Forward(
+            images,
+            output,
+            {
+                name: LayerEvidence(self, name, images, kept, output)
+                for name, (kept,) in seen.items()
+            },
+        )
+
+    def run_from(self, name: str, images: Tensor) -> Callable[[Tensor, Tensor], Any]:
+        """A function from activations (B, K, H, W) at layer `name`, and from which image each row
+        is a variant of, to the model's output."""
+        layout = self.layouts[name]
+        assert layout is not None  # the layer has run: there is evidence of it
+        kept: list[Tensor] = []
+        with torch.no_grad(), output_hook(self.model, name, kept.append):
+            output = self.model(images)
+        (own,) = kept
+        head = head_alone(self.model, name, own, output)
+
+        def run(activations: Tensor, of: Tensor) -> Any:
+            changed = layout.from_grid(activations.to(own.dtype), own[of])
+            if head is not None:
+                return head(changed)
+            with output_hook(self.model, name, lambda _output: changed):
+                return self.model(images[of])
+
+        return run
+
+    def explain(
+        self, images: Tensor, methods: Sequence[str], targets: Sequence[Target]
+    ) -> dict[str, Tensor]:
+        """Maps by each method, shape (N, targets, H, W), from one forward.
+
+        For classes that depend on the prediction use `forward` and `Forward.maps`.
+        """
+        return self.forward(images).maps(methods, targets)
+
+
+def _known(name: str, model: nn.Module) -> str:
+    names = [known for known, _ in model.named_modules() if known]
+    if name not in names:
+        closest = ", ".join(repr(n) for n in get_close_matches(name, names, n=3, cutoff=0.4))
+        raise ValueError(f"layer {name!r} is not in the model; closest: {closest or 'none'}")
+    return name
+
+
+class Forward:
+    """What one forward of a batch gave.
+
+    images : Tensor, shape (N, C, H, W)
+    output : what the model returned
+    layers : the evidence at each target layer
+    """
+
+    def __init__(self, images: Tensor, output: Any, layers: dict[str, LayerEvidence]) -> None:
+        self.images, self.output, self.layers = images, output, layers
+
+    @property
+    def logits(self) -> Tensor:
+        """(N, classes) float32, without a graph."""
+        return self.output.detach().float()
+
+    def map(self, method: str, target: Target) -> Tensor:
+        """(N, H, W) float32: the raw map on the layer's grid; of several layers, fused."""
+        compute = METHODS[method].map
+        maps = [compute(evidence, target) for evidence in self.layers.values()]
+        return maps[0] if len(maps) == 1 else fuse_layers(maps)
+
+    def maps(self, methods: Sequence[str], targets: Sequence[Target]) -> dict[str, Tensor]:
+        """(N, targets, H, W) float32 by each method."""
+        return {
+            method: torch.stack([self.map(method, target) for target in targets], dim=1)
+            for method in methods
+        }

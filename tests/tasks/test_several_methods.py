@@ -1,0 +1,62 @@
+"""Several methods in one audit: their rows stand side by side, the first is the one shown."""
+
+import pandas as pd
+import pytest
+
+from tasks.errors import AuditError
+from tasks.index.plan import plan_audit
+from tests.tasks.tiny_audit import configure, draw_folders, run_audit, table
+
+METHODS = ["gradcam", "gradcam++", "layercam", "eigencam", "shapleycam", "fullgrad", "ablationcam"]
+KEYS = ["image_id", "role"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("methods")
+    pics = draw_folders(folder / "pics", 3)
+
+    def audit(method: str, name: str):
+        return run_audit(configure(folder, pics, method=method, out=str(folder / name)))
+
+    return {name: audit(name, name) for name in METHODS} | {"all": audit(",".join(METHODS), "all")}
+
+
+def maps_by(run, method: str) -> pd.DataFrame:
+    rows = table(run, "heatmaps")
+    return rows[rows["method"] == method].sort_values(KEYS, ignore_index=True)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_are_those_of_an_audit_by_this_method_alone(runs, method):
+    alone, together = maps_by(runs[method], method), maps_by(runs["all"], method)
+    if method != METHODS[0]:
+        alone = alone[alone["role"] != "contrast"].reset_index(drop=True)
+    assert len(together) > 0
+    pd.testing.assert_frame_equal(together, alone)
+
+
+def test_the_contrast_stands_once(runs):
+    rows = table(runs["all"], "heatmaps")
+    contrast = rows[rows["role"] == "contrast"]
+    assert set(contrast["method"]) == {METHODS[0]} and contrast["image_id"].is_unique
+
+
+def test_statistics_are_of_the_first_method(runs):
+    pd.testing.assert_frame_equal(
+        table(runs["all"], "class_stats"), table(runs[METHODS[0]], "class_stats")
+    )
+
+
+@pytest.mark.parametrize("method", ["gradcam,gradcam", "gradcam,", "gradcam;cam"])
+def test_lists_that_cannot_be(tmp_path, method):
+    with pytest.raises((AuditError, ValueError), match="method"):
+        configure(tmp_path, draw_folders(tmp_path / "pics", 1), method=method)
+
+
+def test_cam_among_several_needs_its_head(tmp_path):
+    config = configure(
+        tmp_path, draw_folders(tmp_path / "pics", 1), method="gradcam,cam", target_layer="trunk.0"
+    )
+    with pytest.raises(AuditError, match="global pooling"):
+        plan_audit(config)
