@@ -5,9 +5,11 @@ missed. Each library is used as its documentation shows; all get the same images
 """
 
 import argparse
+import os
 import statistics
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
@@ -76,7 +78,11 @@ def _grad_cam(model: nn.Module, layer: str) -> Explain:
 
     def explain(method: str, images: Tensor, classes: int) -> object:
         library = getattr(pytorch_grad_cam, METHODS[method][0])
-        with library(model=model, target_layers=[model.get_submodule(layer)]) as cam:
+        # FullGrad prints that it ignores the layer.
+        with (
+            redirect_stdout(None),
+            library(model=model, target_layers=[model.get_submodule(layer)]) as cam,
+        ):
             return [
                 cam(input_tensor=images, targets=[ClassifierOutputTarget(c)] * len(images))
                 for c in range(classes)
@@ -104,6 +110,7 @@ def main() -> int:
     parser.add_argument("--network", default="resnet18")
     parser.add_argument("--layer", default="layer4")
     arguments = parser.parse_args()
+    os.environ["TQDM_DISABLE"] = "1"  # pytorch-grad-cam's bars, in the processes to come
     console = Console(width=110)
     console.print(machine_line(arguments.threads))
     table = Table(
