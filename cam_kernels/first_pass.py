@@ -11,7 +11,7 @@ from cam_kernels.evidence import LayerEvidence
 from cam_kernels.explainer import Explainer
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
-from cam_kernels.targets import ClassScore, Target
+from cam_kernels.targets import ClassScore, Scale, Target
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class FirstPass:
 
     model, target_layer, images, exact : as in `Explainer`
     methods : keys of `METHODS`, all from the same forward
+    scale : what of the two classes is explained, see `ClassScore`
 
     Raises: ValueError for `cam` without global pooling and one linear layer.
     """
@@ -56,11 +57,12 @@ class FirstPass:
         methods: Sequence[str],
         images: Tensor,
         *,
+        scale: Scale = "logit",
         exact: bool = False,
         tolerance: float = 1e-3,
     ) -> None:
         self.explainer = Explainer(model, target_layer, images, exact=exact, tolerance=tolerance)
-        self.methods = list(methods)
+        self.methods, self._scale = list(methods), scale
         self._layer = target_layer
         head = self.explainer.heads[target_layer]
         if "cam" in self.methods and head is None:
@@ -84,7 +86,7 @@ class FirstPass:
         forward = self.explainer.forward(images)
         logits, evidence = forward.logits, forward.layers[self._layer]
         predicted, against = compared_classes(logits, labels)
-        targets = ClassScore(predicted), ClassScore(against)
+        targets = ClassScore(predicted, self._scale), ClassScore(against, self._scale)
         activations = evidence.activations
         unit_max, unit_position = activations.flatten(2).max(dim=2)
         predicted_gradient, against_gradient = (evidence.gradients(t) for t in targets)

@@ -37,6 +37,7 @@ def run(
     title: options.Title = None,
     note: options.Note = None,
     method: options.Method = None,
+    target: options.Target = None,
     target_layer: options.TargetLayer = None,
     resize: options.Resize = None,
     crop: options.Crop = None,

@@ -125,6 +125,7 @@ def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:
         digest=model["digest"],
         target_layer=model["target_layer"],
         methods=config.methods,
+        target=config.target,
         exact=config.exact,
         num_classes=model["num_classes"],
         preprocessing=plan.facts["preprocessing"],

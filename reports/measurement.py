@@ -40,9 +40,8 @@ def _counted(value: Any) -> str:
 
 def _method(config: dict[str, Any], model: dict[str, Any]) -> str:
     first, *others = str(config.get("method", "gradcam++")).split(",")
-    method = f"{first}, on the logit"
-    if others:
-        method = f"{first} (stored as well: {', '.join(others)}), on the logit"
+    stored = f" (stored as well: {', '.join(others)})" if others else ""
+    method = f"{first}{stored}, on the {config.get('target', 'logit')}"
     if model.get("closed_form") is None:
         return method
     return method + (", in closed form" if model["closed_form"] else ", by a backward of the head")

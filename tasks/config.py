@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cam_kernels.methods.registry import METHODS
+from cam_kernels.targets import Scale
 from tasks.errors import AuditError
 from tasks.model.weights import is_weights_file
 
@@ -33,6 +34,9 @@ class AuditConfig(BaseModel):
         "gradcam++",
         description="One or several, with commas; the report draws the first. Of: "
         + ", ".join(METHODS),
+    )
+    target: Scale = Field(
+        "logit", description="Explain the class's logit, probability or (multi-label) sigmoid"
     )
     target_layer: str | None = Field(None, description="Layer to explain; default: the last grid")
     resize: int | None = Field(None, strict=True, gt=0, le=4096, description="Shorter side, pixels")

@@ -8,6 +8,7 @@ import torch
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
 from cam_kernels.receptive_field import receptive_field
+from cam_kernels.targets import Scale
 from tasks.errors import AuditError
 from tasks.images.inputs import InputImage
 from tasks.images.preprocessing import Preprocessing
@@ -23,6 +24,7 @@ class AuditorSettings:
     digest: str
     target_layer: str
     methods: tuple[str, ...]
+    target: Scale
     exact: bool
     num_classes: int
     preprocessing: dict[str, Any]
@@ -62,6 +64,7 @@ class Auditor:
             settings.target_layer,
             settings.methods,
             example.to(self.device),
+            scale=settings.target,
             exact=settings.exact,
         )
 

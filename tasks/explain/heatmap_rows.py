@@ -1,6 +1,5 @@
 """Rows of `heatmaps` from a batch of raw maps."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cam_kernels.first_pass import FirstPassBatch
 from cam_kernels.map_numbers import STATES, map_numbers
+from tasks.explain.auditor import AuditorSettings
 from tasks.images.inputs import InputImage
 from tasks.images.object_grid import ObjectGrid, object_grid
 from tasks.tables.schemas import ROLES
@@ -22,7 +22,7 @@ Columns = dict[str, np.ndarray]
 
 
 def heatmap_columns(
-    images: list[InputImage], batch: FirstPassBatch, methods: Sequence[str], target_layer: str
+    images: list[InputImage], batch: FirstPassBatch, settings: AuditorSettings
 ) -> dict[str, Any]:
     """Columns of `heatmaps_schema`, image by image: per method two or three rows, and one for the
     contrast, which is no method's own and stands under the first.
@@ -35,12 +35,13 @@ def heatmap_columns(
     columns = _in_image_order(
         [
             _role_rows(role, method, images, grid, *what)
-            for place, method in enumerate(methods)
+            for place, method in enumerate(settings.methods)
             for role, what in _roles(images, batch, place).items()
         ]
     )
     maps, hit = columns.pop("heatmap"), columns.pop("pointing_hit")
-    constants = {"target_layer": target_layer, "rows": rows, "cols": cols}
+    constants: dict[str, object] = {"target": settings.target, "rows": rows, "cols": cols}
+    constants["target_layer"] = settings.target_layer
     return {
         **{name: pa.array(column, from_pandas=True) for name, column in columns.items()},
         **{name: pa.repeat(value, len(maps)) for name, value in constants.items()},

@@ -81,7 +81,7 @@ class ShardTables:
         cells = batch.contrast[0].numel()
         self._batches["heatmaps"].append(
             pa.table(
-                heatmap_columns(images, batch, settings.methods, settings.target_layer),
+                heatmap_columns(images, batch, settings),
                 schema=heatmaps_schema(cells),
             )
         )

@@ -43,7 +43,7 @@ def audit_facts(
             "channels": layer.channels,
             "rows": layer.rows,
             "cols": layer.cols,
-            "closed_form": closed_form and not config.exact,
+            "closed_form": closed_form and not config.exact and config.target == "logit",
             "digest": model_digest(loaded.module, loaded.source),
         },
         "preprocessing": asdict(preprocessing),
@@ -57,7 +57,10 @@ def identity_of(facts: dict[str, Any]) -> dict[str, Any]:
     config = facts["config"]
     return {
         "schema_version": facts["schema_version"],
-        **{key: config[key] for key in ("images", "annotations", "method", "exact", "top_k")},
+        **{
+            key: config[key]
+            for key in ("images", "annotations", "method", "target", "exact", "top_k")
+        },
         **{key: config[key] for key in ("unit_top_k", "shard_size")},
         "model": {k: v for k, v in facts["model"].items() if k != "name"},
         "preprocessing": {k: _listed(v) for k, v in facts["preprocessing"].items()},

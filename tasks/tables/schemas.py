@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ROLES = ("predicted", "label", "runner_up", "contrast")
 
@@ -120,6 +120,7 @@ def heatmaps_schema(cells: int) -> pa.Schema:
             "class_idx": pa.int32(),
             "against_idx": pa.int32(),  # contrast: the class subtracted; else -1
             "method": pa.string(),
+            "target": pa.string(),  # what was explained: logit, probability or sigmoid
             "target_layer": pa.string(),
             "heatmap": pa.list_(pa.float16(), cells),  # row by row, in [-1, 1]
             "rows": pa.int32(),

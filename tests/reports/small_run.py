@@ -143,6 +143,7 @@ def _map_row(
         "class_idx": class_idx,
         "against_idx": against,
         "method": "gradcam++",
+        "target": "logit",
         "target_layer": "layer4",
         "heatmap": heatmap.astype(np.float16).ravel().tolist(),
         "rows": GRID,

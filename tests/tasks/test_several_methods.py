@@ -1,5 +1,6 @@
 """Several methods in one audit: their rows stand side by side, the first is the one shown."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,3 +61,27 @@ def test_cam_among_several_needs_its_head(tmp_path):
     )
     with pytest.raises(AuditError, match="global pooling"):
         plan_audit(config)
+
+
+@pytest.mark.parametrize("target", ["probability", "sigmoid"])
+def test_the_score_that_is_explained_stands_in_the_table(tmp_path, target):
+    """A probability's gradient is p (1 - p) times that of the logit where there are two classes;
+    for more the maps of Grad-CAM are compared with autograd in tests of the kernels."""
+    pics = draw_folders(tmp_path / "pics", 2)
+    runs = {
+        scale: run_audit(
+            configure(tmp_path, pics, method="hirescam", target=scale, out=str(tmp_path / scale))
+        )
+        for scale in ("logit", target)
+    }
+    logit, other = (table(runs[scale], "heatmaps") for scale in ("logit", target))
+    assert set(logit["target"]) == {"logit"} and set(other["target"]) == {target}
+    if target == "sigmoid":
+        predictions = table(runs["logit"], "predictions").set_index("image_id")
+        mine, theirs = (
+            rows[rows["role"] == "predicted"].set_index("image_id")["scale"]
+            for rows in (logit, other)
+        )
+        slope = 1 / (1 + np.exp(-predictions["top_k_logit"].str[0].astype(float)))
+        expected = mine * slope * (1 - slope)
+        np.testing.assert_allclose(theirs, expected[theirs.index], rtol=1e-3)

@@ -87,6 +87,7 @@ def auditor_of(plan: Plan) -> Auditor:
             digest=model["digest"],
             target_layer=model["target_layer"],
             methods=config.methods,
+            target=config.target,
             exact=config.exact,
             num_classes=model["num_classes"],
             preprocessing=plan.facts["preprocessing"],
