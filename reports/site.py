@@ -1,20 +1,17 @@
-"""The frame around every page, and how a page is written."""
+"""The frame around every page of an audit's report."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
-import jinja2
 import numpy as np
 
 from reports.colour_scale import Scales
 from reports.colours import colour_positive, colour_signed, encode
-from reports.formats import FILTERS
+from reports.pages import PageWriter
 from reports.tables import AuditTables
 
-_PACKAGE = Path(__file__).parent
 _LEGEND_WIDTH = 256
 
 
@@ -29,22 +26,14 @@ class NavItem:
     count: int | None
 
 
-class Site:
+class Site(PageWriter):
     """Writes pages into `folder`, each with the audit's title, note, legend and navigation."""
 
     def __init__(self, tables: AuditTables, scales: Scales, folder: Path) -> None:
-        self._folder = folder
         config = tables.audit.get("config") or {}
         model = model_name(tables.audit)
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_PACKAGE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(FILTERS)
-        self._environment.globals.update(
+        super().__init__(
+            folder,
             title=config.get("title") or f"Audit of {model}",
             note=config.get("note") or "",
             model_name=model,
@@ -57,25 +46,17 @@ class Site:
             navigation=_navigation(tables),
         )
 
-    def write(self, name: str, template: str, **content: Any) -> None:
-        """Render `template` to the page `name`, a path in the report."""
-        file = self._folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        root = "../" * name.count("/")
-        page = self._environment.get_template(template).render(root=root, page=name, **content)
-        file.write_text(page, encoding="utf-8")
-
     def write_assets(self) -> None:
         """Styles, scripts and the colour bars of the legend."""
-        assets = self._folder / "assets"
-        shutil.copytree(_PACKAGE / "static", assets)
+        super().write_assets()
         steps = np.linspace(0, 1, _LEGEND_WIDTH, dtype=np.float32)[None, :]
         for name, bar in (
             ("positive", colour_positive(steps, 1.0)),
             ("signed", colour_signed(2 * steps - 1, 1.0)),
         ):
             wide = cv2.resize(bar, (_LEGEND_WIDTH, 4), interpolation=cv2.INTER_NEAREST)
-            (assets / f"legend-{name}.webp").write_bytes(encode(wide.astype(np.uint8)))
+            file = self.folder / "assets" / f"legend-{name}.webp"
+            file.write_bytes(encode(wide.astype(np.uint8)))
 
 
 def model_name(audit: dict[str, Any]) -> str:
