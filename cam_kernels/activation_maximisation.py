@@ -14,7 +14,7 @@ from cam_kernels.ascent import Ascent, Response, of_units, pooled, uphill
 from cam_kernels.image_parametrisation import Parametrisation
 
 NOISE_PICTURES = 16
-_RESTARTS = 16
+_STARTS = 16
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def maximise_activation(
     if not units or min(units) < 0 or max(units) >= noise.shape[1]:
         raise ValueError(f"units {list(units)}: expected some of 0 to {noise.shape[1] - 1}")
     of_picture = torch.tensor(units, device=device).repeat_interleave(per_unit)
-    starts = _starts(parametrisation, ascent.contrast, per_unit, generator).to(device)
+    starts = _starts(parametrisation, ascent, per_unit, generator).to(device)
 
     def for_all(start: Tensor) -> Tensor:
         return start.repeat(len(units), *[1] * (start.ndim - 1))
@@ -109,13 +109,13 @@ def _over_noise(
 
 
 def _starts(
-    parametrisation: Parametrisation, contrast: float, per_unit: int, generator: torch.Generator
+    parametrisation: Parametrisation, ascent: Ascent, per_unit: int, generator: torch.Generator
 ) -> Tensor:
-    """Parameters of pictures to start from, and of ever stronger ones to start again from,
-    shape (restarts + 1, per_unit, ...)."""
-    drawn = parametrisation.draw((_RESTARTS + 1) * per_unit, generator)
+    """Parameters of pictures to start from, and of ever stronger ones to start again from, up to
+    full contrast, shape (starts, per_unit, ...)."""
+    drawn = parametrisation.draw(min(_STARTS, ascent.steps) * per_unit, generator)
     drawn = drawn.unflatten(0, (-1, per_unit))
-    contrasts = contrast ** torch.linspace(1, 0, len(drawn))
+    contrasts = ascent.contrast ** torch.linspace(1, 0, len(drawn))
     return drawn * contrasts.view(-1, *[1] * (drawn.ndim - 1))
 
 

@@ -27,8 +27,8 @@ class Ascent:
     centre : climb in the unit's centre cell in place of its mean over the map
     """
 
-    steps: int = 256
-    learning_rate: float = 0.05
+    steps: int = 160
+    learning_rate: float = 0.08
     contrast: float = 0.05
     jitter: int = 12
     degrees: float = 10.0
@@ -76,13 +76,30 @@ def uphill(
     compares = per_unit > 1 and ascent.diversity > 0
     gradient = torch.autograd.grad(activation, seen, retain_graph=compares)[0]
     moved = gradient.flatten(1).ne(0).any(dim=1)
+    penalty = torch.zeros_like(gradient)
     if ascent.smoothness:
         rough = ascent.smoothness * total_variation(seen).sum()
-        gradient = gradient - torch.autograd.grad(rough, seen)[0]
+        penalty = penalty + torch.autograd.grad(rough, seen)[0]
     if compares:
         alike = ascent.diversity * per_unit * style_similarity(output, per_unit).sum()
-        gradient = gradient - torch.autograd.grad(alike, seen)[0]
+        penalty = penalty + torch.autograd.grad(alike, seen)[0]
+    gradient = gradient - no_longer_than(penalty, gradient)
     return Uphill(gradient, moved)
+
+
+def no_longer_than(penalty: Tensor, gradient: Tensor) -> Tensor:
+    """The penalty of each picture, shortened to the length of its gradient where it is longer.
+
+    By the Cauchy-Schwarz inequality gradient . (gradient - penalty) >= 0 then: no penalty
+    drives a unit down and, in the end, to sleep, however weak the unit is in its layer.
+
+    penalty, gradient : Tensor, shape (N, ...)
+
+    Returns: the same shape.
+    """
+    length = penalty.flatten(1).norm(dim=1)
+    share = gradient.flatten(1).norm(dim=1) / length.clamp(min=torch.finfo(length.dtype).tiny)
+    return penalty * share.clamp(max=1).view(-1, *[1] * (penalty.ndim - 1))
 
 
 def of_units(output: Tensor, units: Tensor, *, centre: bool) -> Tensor:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cam_kernels.activation_maximisation import SyntheticInputs, maximise_activation
-from cam_kernels.ascent import Ascent, Response, of_units
+from cam_kernels.ascent import Ascent, Response, no_longer_than, of_units
 from cam_kernels.image_parametrisation import FourierImages, Parametrisation, PixelImages
 from cam_kernels.image_priors import style_similarity, total_variation
 
@@ -157,7 +157,7 @@ def test_a_unit_that_sleeps_at_first_is_woken_by_stronger_noise() -> None:
 
 
 def test_a_unit_at_its_ceiling_came_to_rest() -> None:
-    found = climb(lambda images: images.mean(dim=(2, 3)).clamp(max=0.6), [0], Ascent(steps=60))
+    found = climb(lambda images: images.mean(dim=(2, 3)).clamp(max=0.6), [0], STILL)
     assert found.activation.item() == pytest.approx(0.6)
     assert 0 < found.steps.item() < 60
 
@@ -176,6 +176,23 @@ def test_smoothness_makes_smoother_pictures() -> None:
     net = centred(random_net())
     rough, smooth = (climb(net, [1, 5], replace(STILL, smoothness=s)) for s in (0.0, 500.0))
     assert (total_variation(smooth.images) < 0.5 * total_variation(rough.images)).all()
+
+
+def test_penalties_never_outweigh_the_activation() -> None:
+    penalty = torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0], [1.0, 1.0]])
+    gradient = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    expected = torch.tensor([[0.6, 0.8], [0.3, 0.4], [0.0, 0.0], [0.0, 0.0]])
+    torch.testing.assert_close(no_longer_than(penalty, gradient), expected)
+
+
+def test_a_weak_unit_is_not_smoothed_to_sleep() -> None:
+    def respond(images: Tensor) -> Tensor:
+        edges = images.diff(dim=3).square().mean(dim=(1, 2, 3))
+        return torch.stack([edges, 1e-4 * (edges - 1e-3).relu()], dim=1)
+
+    found = climb(respond, [0, 1], replace(STILL, smoothness=20.0))
+    assert found.steps.tolist() == [60, 60]
+    assert (found.activation > 0).all()
 
 
 def test_diversity_drives_the_pictures_of_a_unit_apart() -> None:
