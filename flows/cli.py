@@ -12,6 +12,7 @@ from flows import options
 from flows.graph_command import graph
 from flows.plain_errors import told_plainly
 from flows.progress import console
+from flows.units_command import units
 from tasks.config import AuditConfig, load_config
 from tasks.errors import AuditError
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(units)
 
 
 @app.command()
