@@ -43,7 +43,7 @@ def table(computed: pd.DataFrame) -> pd.DataFrame:
 
 def render(site: Site, table: pd.DataFrame, curves: pd.DataFrame) -> Page:
     site.write("page.html", "faithfulness.html", **faithfulness_page(table, curves, REFERENCE))
-    return Page(site._folder / "page.html")
+    return Page(site.folder / "page.html")
 
 
 def shown(value: float, measure: str, signed: bool = False) -> str:
