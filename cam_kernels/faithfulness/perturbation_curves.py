@@ -90,10 +90,12 @@ def _curves(
     if not 1 <= steps <= height * width:
         raise ValueError(f"steps must be 1 .. {height * width} for these images, got {steps}")
 
+    filled = fill(images)
+
     def make(of: Tensor, step: Tensor) -> Tensor:
         cut = step * height * width // steps
         changed = ranks_of_rows(maps, of, height, width) < cut[:, None, None]
-        return torch.where((changed == into_fill)[:, None], fill(images[of]), images[of])
+        return torch.where((changed == into_fill)[:, None], filled[of], images[of])
 
     curve = score_variants(make, maps, steps + 1, score, batch_size)
     return PerturbationCurves(curve=curve, area=area_under(curve))
