@@ -111,6 +111,44 @@ FAILURES = pa.schema(
 )
 
 
+FAITHFULNESS = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "class_idx": pa.int32(),  # the predicted class, whose maps and probability are meant
+        "method": pa.string(),  # or a baseline
+        "measure": pa.string(),
+        "value": pa.float64(),  # null: the map is not finite, or the image has no object
+    }
+)
+
+FAITHFULNESS_CURVES = pa.schema(
+    {
+        "method": pa.string(),
+        "measure": pa.string(),
+        "share": pa.float64(),  # of the pixels changed, in [0, 1]
+        "probability": pa.float64(),  # of the predicted class, mean over images
+    }
+)
+
+FAITHFULNESS_SUMMARY = pa.schema(
+    {
+        "measure": pa.string(),
+        "better": pa.string(),  # higher, lower
+        "method": pa.string(),
+        "baseline": pa.bool_(),  # has not seen the image
+        "value": pa.float64(),  # mean over images
+        "low": pa.float64(),  # 95 % percentile bootstrap over images
+        "high": pa.float64(),
+        "images": pa.int64(),
+        "missing": pa.int64(),  # images whose value is null; they are in no other number
+        "difference": pa.float64(),  # paired, to the reference; null for itself
+        "difference_low": pa.float64(),
+        "difference_high": pa.float64(),
+        "among_best": pa.bool_(),  # the best mean, or not told apart from it
+    }
+)
+
+
 def heatmaps_schema(cells: int) -> pa.Schema:
     """Schema of `heatmaps` for a grid of `cells` positions. Raw map = heatmap * scale."""
     return pa.schema(

@@ -15,6 +15,7 @@ from tasks.errors import AuditError
 
 SHARD_TABLES = ("manifest", "predictions", "heatmaps", "features", "failures")
 MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
+FAITHFULNESS_TABLES = ("faithfulness", "faithfulness_curves", "faithfulness_summary")
 
 
 @contextmanager
@@ -60,6 +61,7 @@ class RunFolder:
     RUN/first_pass.json         when and how fast the last shards were computed
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
+    RUN/faithfulness.json       how the maps of a finished audit were measured: its tables are whole
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -76,6 +78,10 @@ class RunFolder:
     @property
     def complete_file(self) -> Path:
         return self.root / "complete.json"
+
+    @property
+    def faithfulness_file(self) -> Path:
+        return self.root / "faithfulness.json"
 
     @property
     def report_file(self) -> Path:
