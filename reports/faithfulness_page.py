@@ -8,17 +8,31 @@ import pandas as pd
 from reports import line_charts
 from reports.faithfulness_table import Column, Row, measure_columns, method_rows
 from reports.faithfulness_words import FAMILIES, LIMITS, MEASURES, Measure, words_of
-from reports.formats import decimal
+from reports.formats import count, decimal, plural
 from reports.line_charts import Chart, Line
+from reports.site import Site
+from reports.stored_faithfulness import StoredFaithfulness
 
 
-def faithfulness_page(table: pd.DataFrame, curves: pd.DataFrame, reference: str) -> dict[str, Any]:
+def write_faithfulness_page(site: Site, stored: StoredFaithfulness | None) -> None:
+    """Write faithfulness.html; nothing where it was not measured."""
+    if stored is not None:
+        page = faithfulness_page(
+            stored.summary, stored.curves, stored.facts["reference"], sample_words(stored.facts)
+        )
+        site.write("faithfulness.html", "faithfulness.html", **page)
+
+
+def faithfulness_page(
+    table: pd.DataFrame, curves: pd.DataFrame, reference: str, sample: str = ""
+) -> dict[str, Any]:
     """What `faithfulness.html` needs.
 
     table : as `tasks.faithfulness.comparison.compare_methods` returns it
     curves : columns method, measure, share (of the pixels changed, in [0, 1]), probability (mean
         over images); may have no rows
     reference : the method that the differences are to
+    sample : how the images were drawn, in words
 
     Raises: AuditError for a measure that the report has no words for.
     """
@@ -30,6 +44,7 @@ def faithfulness_page(table: pd.DataFrame, curves: pd.DataFrame, reference: str)
         "methods": [row for row in rows if not row.baseline],
         "baselines": [row for row in rows if row.baseline],
         "reference": reference,
+        "sample": sample,
         "images": int(table["images"].max()) if len(table) else 0,
         "missing": int(table["missing"].sum()),
         "leaders": _leaders(rows),
@@ -39,6 +54,24 @@ def faithfulness_page(table: pd.DataFrame, curves: pd.DataFrame, reference: str)
         "limits": LIMITS,
         "frame": line_charts,
     }
+
+
+def sample_words(facts: dict[str, Any]) -> str:
+    """How the images were drawn and what is left of them, in sentences.
+
+    facts : content of faithfulness.json
+    """
+    if facts["drawn"] == facts["audited"]:
+        drawn = f"All audited images ({count(facts['audited'])}) were taken."
+    else:
+        drawn = (
+            f"{count(facts['drawn'])} of the {count(facts['audited'])} audited images were drawn "
+            f"at random, of each label its share (seed {facts['seed']})."
+        )
+    words = [drawn, f"Deletion and insertion take {plural(facts['steps'], 'step')}."]
+    if lost := facts["drawn"] - facts["images"]:
+        words.append(f"{plural(lost, 'image')} of these could no longer be read.")
+    return " ".join(words)
 
 
 def _leaders(rows: list[Row]) -> dict[str, Any]:

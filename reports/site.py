@@ -79,4 +79,6 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
     items = [NavItem("Overview", "index.html", None)]
     if tables.labelled:
         items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
+    if tables.faithfulness is not None:
+        items.append(NavItem("Faithfulness", "faithfulness.html", None))
     return [*items, NavItem("Unread", "unread.html" if failures else "", failures)]

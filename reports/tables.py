@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
+from reports.stored_faithfulness import StoredFaithfulness, load_faithfulness
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 
@@ -47,6 +48,7 @@ class AuditTables:
     evidence : the numbers of `heatmaps`, one row per image and role, of the
         first method, without the maps
     class_stats, confusions, failures : as stored
+    faithfulness : None where it was not measured
     """
 
     run: RunFolder
@@ -57,6 +59,7 @@ class AuditTables:
     class_stats: pd.DataFrame
     confusions: pd.DataFrame
     failures: pd.DataFrame
+    faithfulness: StoredFaithfulness | None
 
     @property
     def labelled(self) -> int:
@@ -116,6 +119,7 @@ def load_tables(run: RunFolder) -> AuditTables:
         class_stats=run.dataset("class_stats").to_table().to_pandas(),
         confusions=run.dataset("confusions").to_table().to_pandas(),
         failures=run.dataset("failures").to_table().to_pandas(),
+        faithfulness=load_faithfulness(run),
     )
 
 

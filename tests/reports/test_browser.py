@@ -21,7 +21,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = ("index.html", "mistakes-1.html", "unread.html", "classes/1.html", "classes/3.html")
+PAGES = (
+    "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
+    "classes/3.html",
+)  # fmt: skip
 
 LOAD_ALL = """
 const done = arguments[0], images = [...document.images];

@@ -2,13 +2,15 @@
 
 import math
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
+from reports.build import build_report
 from reports.colour_scale import choose_scales
-from reports.faithfulness_page import faithfulness_page
+from reports.faithfulness_page import faithfulness_page, sample_words
 from reports.faithfulness_words import MEASURES
 from reports.line_charts import common_top, draw_path
 from reports.site import Site
@@ -17,7 +19,7 @@ from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 from tests.reports import faithfulness_numbers as numbers
 from tests.reports.page import Page
-from tests.reports.small_run import SmallRun
+from tests.reports.small_run import SmallRun, write_small_run
 
 REFERENCE = "gradcam++"
 
@@ -185,3 +187,29 @@ def test_an_unknown_measure_is_an_error(table: pd.DataFrame) -> None:
     curves = numbers.curves().replace({"measure": {"deletion_blur": "wipe"}})
     with pytest.raises(AuditError, match="'wipe'"):
         faithfulness_page(table, curves, REFERENCE)
+
+
+def test_the_report_shows_it_where_it_was_measured(tmp_path: Path, table: pd.DataFrame) -> None:
+    run = write_small_run(tmp_path)
+    without = build_report(run.folder)
+    assert not without.with_name("faithfulness.html").exists()
+    assert "Faithfulness" not in Page(without).text
+    numbers.write(run.folder)
+    index = build_report(run.folder)
+    links = [link["href"] for link in Page(index).all("a")]
+    assert "faithfulness.html" in links
+    page = Page(index.with_name("faithfulness.html"))
+    assert "62 of the 70 audited images" in page.text and "(seed 3)" in page.text
+    assert "2 images of these could no longer be read." in page.text
+    own = table.set_index(["method", "measure"]).loc[("layercam", "road")]
+    assert page.row("layercam")[5].startswith(shown(own["value"], "road"))
+    run_folder = RunFolder(run.folder)
+    run_folder.faithfulness_file.unlink()  # tables without their mark are not whole
+    assert not build_report(run.folder).with_name("faithfulness.html").exists()
+
+
+def test_a_sample_of_all_images_is_told_as_such() -> None:
+    facts = {"drawn": 1, "audited": 1, "images": 1, "seed": 0, "steps": 1}
+    assert sample_words(facts) == (
+        "All audited images (1) were taken. Deletion and insertion take 1 step."
+    )
