@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from flows import options
 from flows.graph_command import graph
+from flows.faithfulness_command import faithfulness
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.units_command import units
@@ -92,6 +93,7 @@ def layers(
 
 
 app.command()(graph)
+app.command()(faithfulness)
 
 
 @app.command()
