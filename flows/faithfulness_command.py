@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
+from tasks.errors import AuditError
 
 if TYPE_CHECKING:
     from tasks.faithfulness.plan import FaithfulnessPlan
@@ -53,6 +54,8 @@ def faithfulness(
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
+        if device not in (None, "auto", "cpu", "cuda"):
+            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
         run = RunFolder(run_folder)
         options = Options(_names(methods), _names(measures), images, steps, seed)
         _measure(plan_faithfulness(run, options), device)
@@ -76,9 +79,13 @@ def _measure(plan: "FaithfulnessPlan", device: str | None) -> None:
         f"{images * maps * plan.effort.forwards:,} in all ...",
         soft_wrap=True,
     )
-    model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-    with _progress(images * maps) as advance:
-        measured = measure_faithfulness(plan, model, advance)
+    try:
+        model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
+        with _progress(images * maps) as advance:
+            measured = measure_faithfulness(plan, model, advance)
+    except KeyboardInterrupt:
+        console.print("Stopped. Nothing of this measurement is stored.")
+        raise typer.Exit(130) from None
     for failure in measured.failures:
         what = "without its object" if failure.stage == "mask" else "left out"
         console.print(

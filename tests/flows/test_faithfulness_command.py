@@ -48,6 +48,7 @@ def test_it_measures_and_draws_the_report_again(run: RunFolder) -> None:
         (["--measures", "blur"], ["measure 'blur' is unknown", "deletion_blur"]),
         (["--images", "0"], ["images: expected at least 1"]),
         (["--steps", "-1"], ["steps: expected 1 to"]),
+        (["--device", "tpu"], ["device: expected auto, cpu or cuda, got 'tpu'"]),
     ],
 )
 def test_a_wrong_flag_is_one_plain_error(
@@ -63,6 +64,15 @@ def test_a_wrong_flag_is_one_plain_error(
 def test_a_folder_that_is_no_audit(tmp_path: Path) -> None:
     result = call(RunFolder(tmp_path))
     assert result.exit_code == 1 and "not the folder of an audit" in result.stderr
+
+
+def test_stopped_by_the_keyboard(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tasks.faithfulness.stage.measure_faithfulness", stop)
+    result = call(run)
+    assert result.exit_code == 130 and "Nothing of this measurement is stored" in result.stderr
 
 
 @pytest.mark.parametrize("width", [60, 80, 140, 400])
