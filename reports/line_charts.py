@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 320, 230
 LEFT, RIGHT, TOP, BOTTOM = 36, 316, 10, 190
-_TOPS = (0.1, 0.2, 0.4, 0.8, 1.0)
+_TOPS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 _STEPS = 4
 
 Point = tuple[float, float]

@@ -150,7 +150,7 @@ def test_missing_points_are_left_out_of_a_line() -> None:
     with_gap = draw_path([(0, 0.1), (0.5, math.nan), (1, 0.2)], 0.4)
     assert with_gap == draw_path([(0, 0.1), (1, 0.2)], 0.4) and with_gap.count("L") == 1
     assert draw_path([(0, math.nan)], 0.4) == "" == draw_path([], 1)
-    assert common_top([0.05, math.nan]) == 0.1 and common_top([0.41]) == 0.8
+    assert common_top([0.05, math.nan]) == 0.1 and common_top([0.41]) == 0.6
     assert common_top([]) == 0.1 and common_top([1.0]) == 1.0
 
 
