@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from flows import options
-from flows.graph_command import graph
 from flows.faithfulness_command import faithfulness
+from flows.graph_command import graph
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.units_command import units
@@ -23,7 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(units)
 
 
 @app.command()
@@ -92,10 +91,6 @@ def layers(
     Console().print(table)
 
 
-app.command()(graph)
-app.command()(faithfulness)
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Run folder to write")] = Path("runs/demo"),
@@ -109,6 +104,10 @@ def demo(
                 "wheel. Clone the repository and run 'make demo' there"
             )
         run_audit(load_config(sample, {"out": str(out)}))
+
+
+for command in (faithfulness, graph, units):
+    app.command()(command)
 
 
 def run_audit(config: AuditConfig) -> None:

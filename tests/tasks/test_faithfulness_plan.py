@@ -12,6 +12,7 @@ from tasks.faithfulness.plan import Options, plan_faithfulness
 from tasks.faithfulness.sampling import stratified_sample
 from tasks.index.plan import plan_audit, write_plan
 from tasks.tables.completion import is_complete
+from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import FAITHFULNESS_TABLES, RunFolder
 from tests.tasks.measured_audit import facts, finish, finished_audit, measure, write_manifest
 from tests.tasks.tiny_audit import SIDE, configure, run_audit, table
@@ -81,8 +82,10 @@ def test_only_a_finished_audit_is_measured(tmp_path: Path) -> None:
 def test_another_version_is_refused(tmp_path: Path) -> None:
     run = finished_audit(tmp_path, 3)
     text = run.audit_file.read_text()
-    run.audit_file.write_text(text.replace('"schema_version": 1', '"schema_version": 0'))
-    with pytest.raises(AuditError, match="expected schema 1, got 0"):
+    run.audit_file.write_text(
+        text.replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 0')
+    )
+    with pytest.raises(AuditError, match=f"expected schema {SCHEMA_VERSION}, got 0"):
         plan_faithfulness(run, Options())
 
 
