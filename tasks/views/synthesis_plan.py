@@ -50,8 +50,10 @@ def plan_synthesis(config: SyntheticConfig) -> SynthesisPlan:
     """Load the model and look at what it puts out.
 
     Raises: AuditError for an unknown model, layer, unit or class, for a layer that has neither
-    grid nor features, and where the preprocessing is not known.
+    grid nor features, for a device that is not there, and where the preprocessing is not known.
     """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise AuditError("device 'cuda' is asked for but torch sees none; use --device cpu")
     loaded = load_model(config.model, config.weights)
     if loaded.fixed_batch is not None:
         raise AuditError(

@@ -40,7 +40,7 @@ class SyntheticConfig(BaseModel):
         20.0, ge=0, allow_inf_nan=False, description="Weight of the total variation"
     )
     centre: bool = Field(False, description="Climb in the centre cell, not in the map's mean")
-    seed: int = Field(0, ge=0, description="Of all randomness")
+    seed: int = Field(0, ge=0, lt=2**63, description="Of all randomness")
     device: Literal["cpu", "cuda"] = Field("cpu", description="cpu or cuda")
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tasks.errors import AuditError
+from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
 from tasks.views.synthesis_plan import plan_synthesis
 from tasks.views.synthetic_config import load_synthetic_config
@@ -169,6 +170,21 @@ def test_an_input_that_the_model_does_not_take() -> None:
             plan_synthesis(config)
 
 
+def test_a_program_of_a_fixed_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed = LoadedModel(torch.nn.Identity(), {}, fixed_batch=4)
+    monkeypatch.setattr("tasks.views.synthesis_plan.load_model", lambda *_: fixed)
+    config = load_synthetic_config({"model": "net.pt2", "classes": (0,)})
+    with pytest.raises(AuditError, match="batches of 4 only; export it with a free batch"):
+        plan_synthesis(config)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there(model: str) -> None:
+    given = {"model": f"{model}:build", "classes": (0,), "device": "cuda"}
+    with pytest.raises(AuditError, match="torch sees none; use --device cpu"):
+        plan_synthesis(load_synthetic_config(given))
+
+
 def untrained(spec: str, weights: str | None) -> Any:
     return load_model(spec, weights, untrained=True)
 
@@ -187,6 +203,7 @@ def untrained(spec: str, weights: str | None) -> Any:
         ({"layer": "a", "parametrisation": "wavelet"}, "'wavelet' is unknown.*fourier, pixel"),
         ({"layer": "a", "std": (0.0, 1.0, 1.0)}, "must be above 0"),
         ({"layer": "a", "smoothness": -1}, "--smoothness: "),
+        ({"layer": "a", "seed": 2**64}, "--seed: "),
         ({"layer": "a", "device": "tpu"}, "--device: .*'tpu'"),
     ],
 )
