@@ -39,7 +39,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
     yield address
     for process in processes:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @pytest.mark.usefixtures("prefect_server")

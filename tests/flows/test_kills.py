@@ -84,7 +84,7 @@ def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(
     small_dataset: SmallDataset, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     out = tmp_path / "run"
-    slow = {**environment, "SLOW_FORWARD": "0.3"}
+    slow = {**environment, "SLOW_FORWARD": "1"}
     process = start_camaudit(*small_dataset.arguments(out, *SMALL_SHARDS), environment=slow)
     _wait(lambda: _records(out) >= 1, "one shard")
     started = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(recursive=True))]
