@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from reports.colour_scale import Scales
-from reports.colours import colour_positive, colour_signed, encode
+from reports.legends import write_legends
 from reports.pages import PageWriter
 from reports.tables import AuditTables
-
-_LEGEND_WIDTH = 256
 
 
 @dataclass(frozen=True)
@@ -49,14 +44,7 @@ class Site(PageWriter):
     def write_assets(self) -> None:
         """Styles, scripts and the colour bars of the legend."""
         super().write_assets()
-        steps = np.linspace(0, 1, _LEGEND_WIDTH, dtype=np.float32)[None, :]
-        for name, bar in (
-            ("positive", colour_positive(steps, 1.0)),
-            ("signed", colour_signed(2 * steps - 1, 1.0)),
-        ):
-            wide = cv2.resize(bar, (_LEGEND_WIDTH, 4), interpolation=cv2.INTER_NEAREST)
-            file = self.folder / "assets" / f"legend-{name}.webp"
-            file.write_bytes(encode(wide.astype(np.uint8)))
+        write_legends(self.folder / "assets")
 
 
 def model_name(audit: dict[str, Any]) -> str:

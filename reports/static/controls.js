@@ -11,23 +11,25 @@
   };
   const slider = document.getElementById("opacity");
   const outlines = document.getElementById("outlines");
-  if (!slider || !outlines) return;
+  if (!slider) return;
 
   const showOpacity = () => {
     document.documentElement.style.setProperty("--map-opacity", slider.value / 100);
     document.getElementById("opacity-value").textContent = `${slider.value} %`;
   };
-  const showOutlines = () => {
-    document.documentElement.classList.toggle("no-outlines", !outlines.checked);
-  };
   slider.value = remembered.get("camaudit-opacity") ?? slider.value;
-  outlines.checked = remembered.get("camaudit-outlines") !== "no";
   showOpacity();
-  showOutlines();
   slider.addEventListener("input", () => {
     showOpacity();
     remembered.set("camaudit-opacity", slider.value);
   });
+
+  if (!outlines) return;  // a page without objects
+  const showOutlines = () => {
+    document.documentElement.classList.toggle("no-outlines", !outlines.checked);
+  };
+  outlines.checked = remembered.get("camaudit-outlines") !== "no";
+  showOutlines();
   outlines.addEventListener("change", () => {
     showOutlines();
     remembered.set("camaudit-outlines", outlines.checked ? "yes" : "no");
