@@ -1,0 +1,93 @@
+"""Views at the pixels: gradients, and gradients with changed rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cam_kernels.explainer import Forward
+from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
+from cam_kernels.saliency.rectified import deconvnet, guided_backprop, guided_gradcam
+from cam_kernels.saliency.unit_score import unit_score
+from cam_kernels.targets import ClassScore
+from tasks.views.explain_plan import ExplainPlan
+from tasks.views.explained_classes import first_line
+from tasks.views.explanation import ClassFact, Missing, PixelView
+from tasks.views.unit_maps import strongest_first
+
+VIEWS = (
+    "Vanilla gradient", "SmoothGrad", "Guided backpropagation", "Guided Grad-CAM", "Deconvnet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PixelViews:
+    """Those that could be had, and those that could not."""
+
+    views: tuple[PixelView, ...]
+    missing: tuple[Missing, ...]
+
+
+def pixel_views(
+    plan: ExplainPlan, forward: Forward, images: Tensor, of: ClassFact, *, unit: bool
+) -> PixelViews:
+    """The views of one class's logit for the first image, of the model as it was trained.
+
+    unit : also the deconvnet, which starts from the strongest unit and is the same for any class
+    """
+    model = plan.loaded.module
+    every = torch.full((len(images),), of.class_idx, device=images.device)
+    score = ClassScore(every)
+    at_once = {} if plan.loaded.fixed_batch is None else {"images_per_forward": len(images)}
+    guided: list[Tensor] = []
+
+    def guide() -> Tensor:
+        guided.append(guided_backprop(model, images, score))
+        return guided[0]
+
+    def guide_by_map() -> Tensor:
+        return guided_gradcam(guided[0], forward.map("gradcam", score).to(images))
+
+    start = f"the logit of {of.name}"
+    makers: list[tuple[str, Callable[[], Tensor], str, bool]] = [
+        (VIEWS[0], lambda: vanilla_gradient(model, images, score), start, False),
+        (VIEWS[1], lambda: smoothgrad(model, images, score, **at_once), start, False),
+        (VIEWS[2], guide, start, True),
+        (VIEWS[3], guide_by_map, start, True),
+    ]
+    if unit:
+        layer, strongest = _strongest_unit(plan, forward)
+        makers.append(
+            (
+                VIEWS[4],
+                lambda: _deconvnet_of_unit(plan, images, layer, strongest),
+                f"unit {strongest} of {layer}, the strongest",
+                True,
+            )
+        )
+    return _make(makers)
+
+
+def _make(makers: list[tuple[str, Callable[[], Tensor], str, bool]]) -> PixelViews:
+    views, missing = [], []
+    for title, make, start, signed in makers:
+        try:
+            values = make()[0].float().cpu().numpy()
+        except Exception as error:  # a user's forward may raise anything
+            missing.append(Missing(title, first_line(error)))
+        else:
+            views.append(PixelView(title, values, start, signed))
+    return PixelViews(tuple(views), tuple(missing))
+
+
+def _strongest_unit(plan: ExplainPlan, forward: Forward) -> tuple[str, int]:
+    layer = plan.target_layers[-1]
+    return layer, int(strongest_first(forward.layers[layer].activations[0].relu())[0])
+
+
+def _deconvnet_of_unit(plan: ExplainPlan, images: Tensor, layer: str, unit: int) -> Tensor:
+    # From a class behind global pooling the way back is often empty: the paper, too, starts
+    # from one unit at one position.
+    with unit_score(plan.loaded.module, layer, unit) as score:
+        return deconvnet(plan.loaded.module, images, score)
