@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from flows import options
+from flows.channels import channels
+from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
 from flows.graph_command import graph
 from flows.plain_errors import told_plainly
@@ -59,7 +61,7 @@ def run(
     given = {key: value for key, value in locals().items() if key != "config_file"}
     with told_plainly():
         for key in ("mean", "std"):
-            given[key] = _channels(key, given[key])
+            given[key] = channels(key, given[key])
         run_audit(load_config(config_file, given))
 
 
@@ -106,7 +108,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (faithfulness, graph, units):
+for command in (explain, faithfulness, graph, units):
     app.command()(command)
 
 
@@ -138,20 +140,6 @@ def _run_flow(config: AuditConfig) -> None:
     except KeyboardInterrupt:
         console.print("Stopped. Finished shards are stored; the same command goes on from here.")
         raise typer.Exit(130) from None
-
-
-def _channels(key: str, text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != 3:
-        raise AuditError(
-            f"--{key}: expected three numbers R,G,B as in 0.485,0.456,0.406; got {text!r}"
-        )
-    return values
 
 
 if __name__ == "__main__":

@@ -39,6 +39,18 @@ def significant(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def magnitude(value: float) -> str:
+    """Three significant digits of a value of any size, as '1,860', '0.034' or '2.1 · 10⁻⁸'."""
+    size = abs(value)
+    if size == 0 or 1e-3 <= size < 999.5:
+        return significant(value)
+    if 999.5 <= size < 1e6:
+        return f"{value:,.0f}".replace("-", "−")
+    digits, exponent = f"{value:.1e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits} · 10{raised}".replace("-", "−")
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """'1 image', '2,000 images'."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
@@ -57,7 +69,17 @@ def sort_key(value: float | None) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (percent, interval, count, decimal, significant, plural, ordinal, sort_key)
+    for function in (
+        percent,
+        interval,
+        count,
+        decimal,
+        significant,
+        magnitude,
+        plural,
+        ordinal,
+        sort_key,
+    )
 }
 
 
