@@ -5,20 +5,24 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from cam_kernels.grid_layout import GridLayout
 from cam_kernels.saliency.score_gradient import Score
 from cam_kernels.target_layer import output_hook
 
 
 @contextmanager
-def unit_score(model: nn.Module, target_layer: str, unit: int) -> Iterator[Score]:
+def unit_score(
+    model: nn.Module, target_layer: str, unit: int, layout: GridLayout | None = None
+) -> Iterator[Score]:
     """While open, a score function: the largest activation of one unit over its grid.
 
     Its gradient starts at that one position, all others zero, as the pictures of
     arXiv:1311.2901 do (the first of equals). It reads the model's last forward, so with
     `smoothgrad` pass images_per_forward=1.
 
-    target_layer : name of a layer with output (N, K, H, W), which runs once in a forward
+    target_layer : name of a layer whose output is a grid, which runs once in a forward
     unit : in [0, K)
+    layout : that of the layer's output; None for (N, K, H, W)
 
     Raises (when the score is asked for): ValueError where the layer ran another number of times,
     has another kind of output, or has no such unit.
@@ -44,5 +48,5 @@ def unit_score(model: nn.Module, target_layer: str, unit: int) -> Iterator[Score
             )
         return activations[:, unit].flatten(1).max(dim=1).values
 
-    with output_hook(model, target_layer, keep):
+    with output_hook(model, target_layer, keep, layout):
         yield score
