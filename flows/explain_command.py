@@ -29,6 +29,7 @@ def explain(
     method: Annotated[
         str | None, typer.Option(help="With commas, the first for the panels; default: all")
     ] = None,
+    target: options.Target = None,
     target_layer: Annotated[
         str | None, typer.Option(help="One, or several with commas, whose maps are fused")
     ] = None,
@@ -66,8 +67,8 @@ def explain(
 
 
 _CONFIG = (
-    "model", "weights", "classes", "method", "target_layer", "resize", "crop", "mean", "std",
-    "interpolation", "top_k", "exact", "device",
+    "model", "weights", "classes", "method", "target", "target_layer", "resize", "crop", "mean",
+    "std", "interpolation", "top_k", "exact", "device",
 )  # fmt: skip
 
 

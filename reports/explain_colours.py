@@ -55,13 +55,14 @@ def colour_concept(amounts: Values, limit: float, concept: int) -> Pixels:
 
 
 def colour_concepts(amounts: Values, limit: float) -> Pixels:
-    """All concepts at once: at each position the colour of the largest, as strong as it is there.
+    """All concepts at once: at each position the colour of the largest, as opaque as the root of
+    its share of `limit`, so that faint ones can be seen.
 
     amounts : float32, shape (concepts, rows, cols), >= 0
     """
     strengths = np.stack([_strength(each, limit) for each in amounts])
     colours = np.stack([_colour(concept) for concept in range(len(amounts))])
-    opacity = np.rint(255 * strengths.max(axis=0)).astype(np.uint8)
+    opacity = np.rint(255 * np.sqrt(strengths.max(axis=0))).astype(np.uint8)
     return np.dstack([colours[strengths.argmax(axis=0)], opacity])
 
 

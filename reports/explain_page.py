@@ -43,6 +43,7 @@ def write_explain_page(explanation: Explanation, folder: Path) -> Path:
             missing=explanation.missing,
             made=_made(explanation),
             first_method=explanation.images[0].top_maps[0].title,
+            score=explanation.facts["target"],
             target=" + ".join(explanation.facts["target_layers"]),
         )
     return folder / "index.html"
@@ -57,7 +58,7 @@ def _made(explanation: Explanation) -> list[tuple[str, str]]:
         ("Weights", str(facts["weights"] or "the model's own")),
         ("Classes", count(facts["classes"])),
         ("Target layer", ", ".join(facts["target_layers"])),
-        ("Score", "the logit of the class"),
+        ("Score", f"the {facts['target']} of the class"),
         (
             "Preprocessing",
             f"shorter side to {cut['resize']} ({cut['interpolation']}), centre crop {cut['crop']}; "

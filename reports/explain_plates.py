@@ -125,7 +125,7 @@ def _sanity_plate(files: PictureFolder, view: RandomisedView) -> Plate:
 
 
 def concept_plates(files: PictureFolder, concepts: Concepts) -> list[Plate]:
-    """All concepts in one picture, then each alone, on one scale."""
+    """All concepts in one picture on one scale, then each alone up to its own peak."""
     limit = float(concepts.maps.max())
     together = files.add(encode(colour_concepts(concepts.maps, limit)), "webp")
     plates = [Plate("All concepts", together, "", over=True)]
@@ -134,7 +134,7 @@ def concept_plates(files: PictureFolder, concepts: Concepts) -> list[Plate]:
         if not amounts.any():
             plates.append(Plate(name, "", "not in this image", over=True, colour=colour))
             continue
-        src = files.add(encode(colour_concept(amounts, limit, number)), "webp")
+        src = files.add(encode(colour_concept(amounts, float(amounts.max()), number)), "webp")
         plates.append(Plate(name, src, "", over=True, remark=percent(share), colour=colour))
     return plates
 

@@ -17,6 +17,7 @@ from tasks.views.explained_classes import (
     heatmap_of,
     make_explainer,
     rank_classes,
+    run_forward,
     try_heatmap,
 )
 from tasks.views.explanation import (
@@ -86,7 +87,7 @@ def _explain_one(
     name = PurePosixPath(picture.uri.replace("\\", "/")).name
     batch = plan.batch(picture, device)
     on_step(f"{name}: classes")
-    forward = explainer.forward(batch)
+    forward = run_forward(plan, explainer, batch)
     ranked = rank_classes(plan, forward.logits[0], picture.uri)
     classes, missing = [], []
     for place, of in enumerate(ranked.explained):
@@ -119,7 +120,7 @@ def _top_maps(
 ) -> tuple[Heatmap, ...]:
     method = plan.methods[0]
     try:
-        return tuple(heatmap_of(forward, method, of.class_idx) for of in top)
+        return tuple(heatmap_of(plan, forward, method, of.class_idx) for of in top)
     except Exception as error:  # a user's forward may raise anything when it is asked again
         raise AuditError(f"method {method!r} fails: {first_line(error)}") from error
 
@@ -144,6 +145,7 @@ def _facts(plan: ExplainPlan, explainer: Explainer, device: str) -> dict[str, An
         "model": config.model,
         "weights": config.weights,
         "classes": len(plan.names),
+        "target": config.target,
         "target_layers": list(plan.target_layers),
         "methods": list(plan.methods),
         "preprocessing": asdict(plan.preprocessing),

@@ -93,7 +93,9 @@ def plan_explain(request: ExplainRequest) -> ExplainPlan:
     names = _class_names(loaded, config, num_classes)
 
     def layer(wanted: str | None) -> str:
-        return choose_layer(layers, wanted, num_classes, loaded, config.model).name
+        return choose_layer(
+            layers, wanted, num_classes, loaded, preprocessing.crop, config.model
+        ).name
 
     wanted = [part.strip() for part in (config.target_layer or "").split(",") if part.strip()]
     targets = tuple(dict.fromkeys(layer(name) for name in wanted)) or (layer(None),)

@@ -39,6 +39,17 @@ def make_explainer(plan: ExplainPlan, device: str) -> Explainer:
         raise AuditError(f"{plan.request.config.model}: {error}") from error
 
 
+def run_forward(plan: ExplainPlan, explainer: Explainer, images: Tensor) -> Forward:
+    """One forward.
+
+    Raises: AuditError for a target layer that runs more than once.
+    """
+    try:
+        return explainer.forward(images)
+    except ValueError as error:
+        raise AuditError(f"{plan.request.config.model}: {error}") from error
+
+
 def rank_classes(plan: ExplainPlan, logits: Tensor, uri: str) -> RankedClasses:
     """Probabilities of one image's logits, shape (classes,).
 
@@ -50,7 +61,8 @@ def rank_classes(plan: ExplainPlan, logits: Tensor, uri: str) -> RankedClasses:
             f"{plan.request.config.model} gives logits that are NaN or infinite for image {uri}; "
             "expected finite ones. Check the weights and the preprocessing"
         )
-    probabilities = values.softmax(dim=0).tolist()
+    several = plan.request.config.target == "sigmoid"  # classes that do not exclude each other
+    probabilities = (values.sigmoid() if several else values.softmax(dim=0)).tolist()
     order = values.argsort(descending=True, stable=True).tolist()
     rank = {class_idx: place for place, class_idx in enumerate(order, start=1)}
 
@@ -65,13 +77,19 @@ def rank_classes(plan: ExplainPlan, logits: Tensor, uri: str) -> RankedClasses:
     )
 
 
-def heatmap_of(forward: Forward, method: str, class_idx: int) -> Heatmap:
-    """The raw map of one class's logit for the first image of the forward.
+def score_of(plan: ExplainPlan, images: Tensor, class_idx: int) -> ClassScore:
+    """The score that is explained: the class's logit, probability or sigmoid."""
+    every = torch.full((len(images),), class_idx, device=images.device)
+    return ClassScore(every, plan.request.config.target)
+
+
+def heatmap_of(plan: ExplainPlan, forward: Forward, method: str, class_idx: int) -> Heatmap:
+    """The raw map of one class for the first image of the forward.
 
     Raises: whatever the method raises.
     """
-    every = torch.full((len(forward.images),), class_idx, device=forward.images.device)
-    values: Values = forward.map(method, ClassScore(every))[0].float().cpu().numpy()
+    score = score_of(plan, forward.images, class_idx)
+    values: Values = forward.map(method, score)[0].float().cpu().numpy()
     return Heatmap(method, METHODS[method].title, values)
 
 
@@ -83,7 +101,7 @@ def try_heatmap(
     Raises: AuditError where the user asked for this very method.
     """
     try:
-        return heatmap_of(forward, method, class_idx)
+        return heatmap_of(plan, forward, method, class_idx)
     except Exception as error:  # a user's forward may raise anything when it is asked again
         if plan.methods_asked_for:
             raise AuditError(f"method {method!r} fails: {first_line(error)}") from error

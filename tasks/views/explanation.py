@@ -22,7 +22,7 @@ def state_of(values: Values) -> State:
 
 @dataclass(frozen=True)
 class ClassFact:
-    """probability : softmax over all classes, in [0, 1]
+    """probability : softmax over all classes, or the sigmoid of the logit where that is explained
     rank : 1 for the predicted class
     """
 

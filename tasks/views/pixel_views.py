@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from cam_kernels.explainer import Forward
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop, guided_gradcam
 from cam_kernels.saliency.unit_score import unit_score
-from cam_kernels.targets import ClassScore
+from cam_kernels.target_layer import layer_layout
 from tasks.views.explain_plan import ExplainPlan
-from tasks.views.explained_classes import first_line
+from tasks.views.explained_classes import first_line, score_of
 from tasks.views.explanation import ClassFact, Missing, PixelView
 from tasks.views.unit_maps import strongest_first
 
@@ -37,8 +36,7 @@ def pixel_views(
     unit : also the deconvnet, which starts from the strongest unit and is the same for any class
     """
     model = plan.loaded.module
-    every = torch.full((len(images),), of.class_idx, device=images.device)
-    score = ClassScore(every)
+    score = score_of(plan, images, of.class_idx)
     at_once = {} if plan.loaded.fixed_batch is None else {"images_per_forward": len(images)}
     guided: list[Tensor] = []
 
@@ -49,7 +47,7 @@ def pixel_views(
     def guide_by_map() -> Tensor:
         return guided_gradcam(guided[0], forward.map("gradcam", score).to(images))
 
-    start = f"the logit of {of.name}"
+    start = f"the {plan.request.config.target} of {of.name}"
     makers: list[tuple[str, Callable[[], Tensor], str, bool]] = [
         (VIEWS[0], lambda: vanilla_gradient(model, images, score), start, False),
         (VIEWS[1], lambda: smoothgrad(model, images, score, **at_once), start, False),
@@ -89,5 +87,7 @@ def _strongest_unit(plan: ExplainPlan, forward: Forward) -> tuple[str, int]:
 def _deconvnet_of_unit(plan: ExplainPlan, images: Tensor, layer: str, unit: int) -> Tensor:
     # From a class behind global pooling the way back is often empty: the paper, too, starts
     # from one unit at one position.
-    with unit_score(plan.loaded.module, layer, unit) as score:
-        return deconvnet(plan.loaded.module, images, score)
+    model = plan.loaded.module
+    layout = layer_layout(model, layer, images)
+    with unit_score(model, layer, unit, layout) as score:
+        return deconvnet(model, images, score)

@@ -10,9 +10,8 @@ from cam_kernels.methods.registry import METHODS
 from cam_kernels.rank_correlation import rank_correlation
 from cam_kernels.saliency.rectified import guided_backprop
 from cam_kernels.sanity import parameter_layers, randomised_models
-from cam_kernels.targets import ClassScore
 from tasks.views.explain_plan import ExplainPlan
-from tasks.views.explained_classes import first_line
+from tasks.views.explained_classes import first_line, score_of
 from tasks.views.explanation import Missing, RandomisedView, SanityRow
 
 STEPS = 6
@@ -49,7 +48,7 @@ def sanity_rows(
     method = METHODS[plan.methods[0]].title
     drawings: dict[str, tuple[_Draw, bool]] = {
         method: (lambda model: _heatmaps(plan, model, batches, predicted), False),
-        "Guided backpropagation": (lambda model: _guided(model, batches, predicted), True),
+        "Guided backpropagation": (lambda model: _guided(plan, model, batches, predicted), True),
     }
     every, drawn = cascade_layers(plan, batches[0])
     found: dict[str, list[tuple[str, Tensor]]] = {title: [] for title in drawings}
@@ -97,19 +96,17 @@ def _heatmaps(
     # Exactly: new weights are no reason to fold anew, and some of them overflow when folded.
     explainer = Explainer(model, plan.target_layers, batches[0], exact=True)
     maps = [
-        explainer.forward(images).map(plan.methods[0], _score(images, class_idx))[0].cpu()
+        explainer.forward(images).map(plan.methods[0], score_of(plan, images, class_idx))[0].cpu()
         for images, class_idx in zip(batches, predicted, strict=True)
     ]
     return torch.stack(maps).float()
 
 
-def _guided(model: nn.Module, batches: list[Tensor], predicted: list[int]) -> Tensor:
+def _guided(
+    plan: ExplainPlan, model: nn.Module, batches: list[Tensor], predicted: list[int]
+) -> Tensor:
     views = [
-        guided_backprop(model, images, _score(images, class_idx))[0].cpu()
+        guided_backprop(model, images, score_of(plan, images, class_idx))[0].cpu()
         for images, class_idx in zip(batches, predicted, strict=True)
     ]
     return torch.stack(views).float()
-
-
-def _score(images: Tensor, class_idx: int) -> ClassScore:
-    return ClassScore(torch.full((len(images),), class_idx, device=images.device))

@@ -1,11 +1,12 @@
 """Feature maps: what the strongest units of a layer put out for an image."""
 
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from cam_kernels.target_layer import grid_hook, layer_layout
+from cam_kernels.target_layer import layer_layout, output_hook
 from tasks.errors import AuditError
 from tasks.views.explain_plan import ExplainPlan
 from tasks.views.explanation import UnitMaps
@@ -19,17 +20,16 @@ def unit_maps(plan: ExplainPlan, images: Tensor) -> tuple[UnitMaps, ...]:
     Raises: AuditError for a layer that runs more than once.
     """
     model = plan.loaded.module
+    # Each costs a forward, which the hooks below must not see.
+    layouts = {name: layer_layout(model, name, images) for name in plan.feature_layers}
     seen: dict[str, list[Tensor]] = {name: [] for name in plan.feature_layers}
 
     def keep(name: str, grid: Tensor) -> None:
         seen[name].append(grid[0].detach().float().cpu().clone())  # what follows may be in place
 
     with torch.no_grad(), ExitStack() as hooks:
-        for name in plan.feature_layers:
-            layout = layer_layout(model, name, images)
-            hooks.enter_context(
-                grid_hook(model, name, layout, lambda grid, name=name: keep(name, grid))
-            )
+        for name, layout in layouts.items():
+            hooks.enter_context(output_hook(model, name, partial(keep, name), layout))
         model(images)
     for name, grids in seen.items():
         if len(grids) != 1:
