@@ -35,6 +35,8 @@ sample: $(INSTALLED) ## render the sample images and train their model again, in
 bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_memory
 	$(BIN)/python -m tests.benchmarks.bench_first_pass
+	$(BIN)/python -m tests.benchmarks.bench_methods
+	$(BIN)/python -m tests.benchmarks.bench_units
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

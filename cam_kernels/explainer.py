@@ -14,9 +14,9 @@ from cam_kernels.evidence import LayerEvidence
 from cam_kernels.fast_copy import fast_copy
 from cam_kernels.head import PooledLinearHead, find_pooled_linear_head
 from cam_kernels.head_alone import head_alone
+from cam_kernels.layers.target_layer import layer_layout, output_hook
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import fuse_layers
-from cam_kernels.target_layer import layer_layout, output_hook
 from cam_kernels.targets import Target
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.grid_layout import GridLayout
-from cam_kernels.target_layer import layer_layout, output_hook
+from cam_kernels.layers.grid_layout import GridLayout
+from cam_kernels.layers.target_layer import layer_layout, output_hook
 
 Pooling = Literal["mean", "max"]
 

@@ -74,8 +74,8 @@ _CONFIG = (
 
 def _draw(request: "ExplainRequest", out: Path) -> Path:
     from flows.cluster import resolve_device
-    from reports.explain_page import write_explain_page
-    from reports.view_folder import refuse_other_folder
+    from reports.views.explain_page import write_explain_page
+    from reports.views.view_folder import refuse_other_folder
     from tasks.views.explain import count_steps
     from tasks.views.explain import explain as find_views
     from tasks.views.explain_plan import plan_explain

@@ -49,7 +49,7 @@ def faithfulness(
     # Imported late: --help needs none of it.
     from flows.faithfulness_table import print_faithfulness
     from reports.build import build_report
-    from reports.stored_faithfulness import load_faithfulness
+    from reports.faithfulness.stored_faithfulness import load_faithfulness
     from tasks.faithfulness.plan import Options, plan_faithfulness
     from tasks.tables.storage import RunFolder
 

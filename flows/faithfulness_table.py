@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.faithfulness_table import Cell, Column, Row, measure_columns, method_rows
-from reports.stored_faithfulness import StoredFaithfulness
+from reports.faithfulness.faithfulness_table import Cell, Column, Row, measure_columns, method_rows
+from reports.faithfulness.stored_faithfulness import StoredFaithfulness
 
 _METHOD_WIDTH, _CELL_WIDTH = 27, 26
 

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 if TYPE_CHECKING:  # torch takes seconds, and no other command waits for it
-    from cam_kernels.layer_costs import LayerCost
-    from cam_kernels.receptive_field import ReceptiveField
+    from cam_kernels.layers.layer_costs import LayerCost
+    from cam_kernels.layers.receptive_field import ReceptiveField
     from tasks.views.graph import NetworkView
 
 _NARROWEST = 14

@@ -52,8 +52,8 @@ def units(
 
 def _draw(config: SyntheticConfig, out: Path) -> Path:
     # Imported late: torchvision takes seconds, and a mistake in a flag needs none of it.
-    from reports.units_page import write_units_page
-    from reports.view_folder import refuse_other_folder
+    from reports.views.units_page import write_units_page
+    from reports.views.view_folder import refuse_other_folder
     from tasks.views.synthesis_plan import plan_synthesis
     from tasks.views.synthetic_inputs import synthesise
 

@@ -7,7 +7,7 @@ from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.exemplars import choose_exemplars
-from reports.faithfulness_page import write_faithfulness_page
+from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.mistake_pages import find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
-from reports.stored_faithfulness import StoredFaithfulness, load_faithfulness
+from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 

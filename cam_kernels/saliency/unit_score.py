@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from cam_kernels.grid_layout import GridLayout
+from cam_kernels.layers.grid_layout import GridLayout
+from cam_kernels.layers.target_layer import output_hook
 from cam_kernels.saliency.score_gradient import Score
-from cam_kernels.target_layer import output_hook
 
 
 @contextmanager

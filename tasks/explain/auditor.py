@@ -7,7 +7,7 @@ import cv2
 import torch
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
-from cam_kernels.receptive_field import receptive_field
+from cam_kernels.layers.receptive_field import receptive_field
 from cam_kernels.targets import Scale
 from tasks.errors import AuditError
 from tasks.images.inputs import InputImage

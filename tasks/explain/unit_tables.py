@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from cam_kernels.receptive_field import ReceptiveField
+from cam_kernels.layers.receptive_field import ReceptiveField
 from tasks.explain.strongest_units import StrongestUnits
 from tasks.images.geometry import Placement
 from tasks.tables.schemas import UNITS

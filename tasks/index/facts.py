@@ -4,7 +4,7 @@ import importlib.metadata
 from dataclasses import asdict
 from typing import Any
 
-from cam_kernels.target_layer import SpatialLayer
+from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
 from tasks.images.preprocessing import Preprocessing

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from cam_kernels.default_layer import default_target_layer
 from cam_kernels.head import find_pooled_linear_head
-from cam_kernels.target_layer import SpatialLayer, spatial_layers
+from cam_kernels.layers.default_layer import default_target_layer
+from cam_kernels.layers.target_layer import SpatialLayer, spatial_layers
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
 from tasks.model.loading import load_model

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from cam_kernels.layer_costs import LayerCost, NetworkCost, layer_costs
-from cam_kernels.layer_watch import attention_in_operators
-from cam_kernels.receptive_field import ReceptiveField, receptive_fields
+from cam_kernels.layers.layer_costs import LayerCost, NetworkCost, layer_costs
+from cam_kernels.layers.layer_watch import attention_in_operators
+from cam_kernels.layers.receptive_field import ReceptiveField, receptive_fields
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cam_kernels.explainer import Forward
+from cam_kernels.layers.target_layer import layer_layout
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop, guided_gradcam
 from cam_kernels.saliency.unit_score import unit_score
-from cam_kernels.target_layer import layer_layout
 from tasks.views.explain_plan import ExplainPlan
 from tasks.views.explained_classes import first_line, score_of
 from tasks.views.explanation import ClassFact, Missing, PixelView

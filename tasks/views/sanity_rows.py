@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from cam_kernels.explainer import Explainer
 from cam_kernels.methods.registry import METHODS
-from cam_kernels.rank_correlation import rank_correlation
+from cam_kernels.saliency.rank_correlation import rank_correlation
 from cam_kernels.saliency.rectified import guided_backprop
-from cam_kernels.sanity import parameter_layers, randomised_models
+from cam_kernels.saliency.sanity import parameter_layers, randomised_models
 from tasks.views.explain_plan import ExplainPlan
 from tasks.views.explained_classes import first_line, score_of
 from tasks.views.explanation import Missing, RandomisedView, SanityRow

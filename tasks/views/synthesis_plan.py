@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cam_kernels.partial_forward import layer_output
+from cam_kernels.synthesis.partial_forward import layer_output
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
 from tasks.model.loading import load_model

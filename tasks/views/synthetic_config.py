@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cam_kernels.image_parametrisation import PARAMETRISATIONS
+from cam_kernels.synthesis.image_parametrisation import PARAMETRISATIONS
 from tasks.config import Channel
 from tasks.errors import AuditError
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.activation_maximisation import SyntheticInputs, maximise_activation
-from cam_kernels.ascent import Ascent
 from cam_kernels.fast_copy import fast_copy
-from cam_kernels.image_parametrisation import PARAMETRISATIONS
-from cam_kernels.partial_forward import layer_output
+from cam_kernels.synthesis.activation_maximisation import SyntheticInputs, maximise_activation
+from cam_kernels.synthesis.ascent import Ascent
+from cam_kernels.synthesis.image_parametrisation import PARAMETRISATIONS
+from cam_kernels.synthesis.partial_forward import layer_output
 from tasks.model.probe import example_images
 from tasks.views.synthesis_plan import SynthesisPlan, Target
 from tasks.views.synthetic_pictures import SyntheticGroup, SyntheticPicture, SyntheticView

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from cam_kernels.target_layer import layer_layout, output_hook
+from cam_kernels.layers.target_layer import layer_layout, output_hook
 from tasks.errors import AuditError
 from tasks.views.explain_plan import ExplainPlan
 from tasks.views.explanation import UnitMaps

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.models.resnet import BasicBlock
 
-from cam_kernels.target_layer import output_hook
+from cam_kernels.layers.target_layer import output_hook
 from tests.cam_kernels.architectures import CLASSES, build, noise, randomise
 
 

@@ -18,6 +18,11 @@ def main() -> None:
         for architecture in method.architectures
         for difference in differences(method, architecture)
     ]
+    print("# Conformance\n")
+    print(
+        "Printed by `python -m tests.conformance`. Random weights, so that every difference is one"
+    )
+    print("of formulas; our side with all that makes it fast.\n")
     print("Largest difference of raw maps, relative to the largest value.\n")
     print("\n".join(_sizes(found)))
     print("\nWhere another library departs from the paper, and why. Raw maps as above; then each")

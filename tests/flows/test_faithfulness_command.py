@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from flows.faithfulness_table import print_faithfulness
-from reports.stored_faithfulness import StoredFaithfulness
+from reports.faithfulness.stored_faithfulness import StoredFaithfulness
 from tasks.tables.storage import RunFolder
 from tests.reports import faithfulness_numbers as numbers
 from tests.tasks.measured_audit import facts, finished_audit

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reports.explain_page import write_explain_page
+from reports.views.explain_page import write_explain_page
 from tests.reports.test_browser import LOAD_ALL, browser, open_page, pytestmark, requested
 from tests.reports.test_explain_page import explanation
 

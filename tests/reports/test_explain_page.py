@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from reports.explain_colours import colour_concepts, colour_saliency, saliency_limit
-from reports.explain_page import write_explain_page
 from reports.formats import magnitude
+from reports.views.explain_colours import colour_concepts, colour_saliency, saliency_limit
+from reports.views.explain_page import write_explain_page
 from tasks.errors import AuditError
 from tasks.views.explanation import (
     ClassFact,

@@ -10,9 +10,9 @@ import pytest
 
 from reports.build import build_report
 from reports.colour_scale import choose_scales
-from reports.faithfulness_page import faithfulness_page, sample_words
-from reports.faithfulness_words import MEASURES
-from reports.line_charts import common_top, draw_path
+from reports.faithfulness.faithfulness_page import faithfulness_page, sample_words
+from reports.faithfulness.faithfulness_words import MEASURES
+from reports.faithfulness.line_charts import common_top, draw_path
 from reports.site import Site
 from reports.tables import load_tables
 from tasks.errors import AuditError

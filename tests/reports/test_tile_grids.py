@@ -5,9 +5,9 @@ import matplotlib
 import numpy as np
 import pytest
 
-from reports.feature_grids import feature_grid
-from reports.kernel_grids import colour_kernels, kernel_slices
-from reports.tile_grids import TileGrid, encode_sharp
+from reports.views.feature_grids import feature_grid
+from reports.views.kernel_grids import colour_kernels, kernel_slices
+from reports.views.tile_grids import TileGrid, encode_sharp
 
 MAGENTA, WHITE = [255, 0, 255], [255, 255, 255]
 RED, BLUE = [116, 6, 26], [8, 40, 110]  # the strongest of each sign

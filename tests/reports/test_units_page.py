@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from reports.units_page import write_units_page
+from reports.views.units_page import write_units_page
 from tasks.errors import AuditError
 from tasks.views.synthetic_pictures import SyntheticGroup, SyntheticPicture, SyntheticView
 from tests.reports.page import Page

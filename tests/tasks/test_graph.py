@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
-from cam_kernels.receptive_field import ReceptiveField
+from cam_kernels.layers.receptive_field import ReceptiveField
 from tasks.errors import AuditError
 from tasks.model.loading import load_model
 from tasks.views.graph import EVENTS_FILE, GraphNotTraced, view_network, write_graph

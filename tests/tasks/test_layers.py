@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cam_kernels.grid_layout import GridLayout
+from cam_kernels.layers.grid_layout import GridLayout
 from tasks.errors import AuditError
 from tasks.index.plan import plan_audit
 from tasks.model.loading import load_model

@@ -11,7 +11,7 @@ from torchvision import models
 
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop
-from cam_kernels.sanity import parameter_layers, randomisation_test
+from cam_kernels.saliency.sanity import parameter_layers, randomisation_test
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 FRAMES = DATA / "davis"

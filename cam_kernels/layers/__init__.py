@@ -1,0 +1,1 @@
+"""A network's layers: their grids, layouts, costs and receptive fields."""

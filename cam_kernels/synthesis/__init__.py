@@ -1,0 +1,1 @@
+"""Pictures that excite a unit or a class, by gradient ascent."""

@@ -1,0 +1,1 @@
+"""The page of how good the maps are."""

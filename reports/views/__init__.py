@@ -1,0 +1,1 @@
+"""Pages beside an audit's report: single images, units."""
