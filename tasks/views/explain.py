@@ -89,13 +89,9 @@ def _explain_one(
     on_step(f"{name}: classes")
     forward = run_forward(plan, explainer, batch)
     ranked = rank_classes(plan, forward.logits[0], picture.uri)
-    classes, missing = [], []
-    for place, of in enumerate(ranked.explained):
-        maps, failed = _by_every_method(plan, forward, of, lambda t: on_step(f"{name}: {t}"))
-        on_step(f"{name}: views at the pixels")
-        pixels = pixel_views(plan, forward, batch, of, unit=place == 0)
-        classes.append(ClassViews(of, maps, pixels.views))
-        missing += [*failed, *pixels.missing]
+    classes, missing = _views_of_classes(
+        plan, forward, batch, ranked.explained, lambda text: on_step(f"{name}: {text}")
+    )
     on_step(f"{name}: top classes and feature maps")
     return _Seen(
         ExplainedImage(
@@ -104,15 +100,32 @@ def _explain_one(
             view=picture.pixels.permute(1, 2, 0).contiguous().numpy(),
             top=ranked.top,
             top_maps=_top_maps(plan, forward, ranked.top),
-            classes=tuple(classes),
+            classes=classes,
             concepts=None,
             sanity=(),
             features=unit_maps(plan, batch),
         ),
         batch,
         forward.layers[plan.target_layers[-1]].activations[0].cpu(),
-        tuple(missing),
+        missing,
     )
+
+
+def _views_of_classes(
+    plan: ExplainPlan,
+    forward: Forward,
+    batch: Tensor,
+    explained: tuple[ClassFact, ...],
+    on_step: OnStep,
+) -> tuple[tuple[ClassViews, ...], tuple[Missing, ...]]:
+    classes, missing = [], []
+    for place, of in enumerate(explained):
+        maps, failed = _by_every_method(plan, forward, of, on_step)
+        on_step("views at the pixels")
+        pixels = pixel_views(plan, forward, batch, of, unit=place == 0)
+        classes.append(ClassViews(of, maps, pixels.views))
+        missing += [*failed, *pixels.missing]
+    return tuple(classes), tuple(missing)
 
 
 def _top_maps(

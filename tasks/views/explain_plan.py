@@ -1,6 +1,5 @@
 """What `camaudit explain` will draw: checked against model and images before any work."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,9 +12,10 @@ from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
 from tasks.images.preprocessing import Preprocessing
 from tasks.index.classes import read_classes
 from tasks.index.plan import resolve_preprocessing
-from tasks.model.loaded import LoadedModel, unknown_name
+from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
 from tasks.model.probe import choose_layer, probe_layers
+from tasks.views.class_choice import class_index
 from tasks.views.explanation import Missing
 
 SLOW = ("sscam", "iscam")
@@ -112,33 +112,6 @@ def plan_explain(request: ExplainRequest) -> ExplainPlan:
         left_out=left_out,
         classes=tuple(dict.fromkeys(class_index(text, names) for text in request.classes)),
         pictures=pictures,
-    )
-
-
-def class_index(text: str, names: Sequence[str]) -> int:
-    """The class that a name, in any case, or an index stands for.
-
-    Raises: AuditError for an unknown class and for a name that several classes have.
-    """
-    exact = [i for i, name in enumerate(names) if name == text]
-    found = exact or [i for i, name in enumerate(names) if name.lower() == text.lower()]
-    if len(found) > 1:
-        raise AuditError(
-            f"class {text!r} is the name of several classes: {', '.join(map(str, found))}; "
-            "expected one of them. Give its index"
-        )
-    if found:
-        return found[0]
-    if text.isascii() and text.isdigit():
-        if int(text) < len(names):
-            return int(text)
-        raise AuditError(
-            f"class {text} is none of the model's {len(names)} classes; expected 0 to "
-            f"{len(names) - 1}, or a name"
-        )
-    raise AuditError(
-        f"{unknown_name('class', text, list(names))}. Give a name of the model's, of --classes, "
-        f"or an index from 0 to {len(names) - 1}"
     )
 
 

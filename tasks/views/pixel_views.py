@@ -19,6 +19,9 @@ VIEWS = (
     "Vanilla gradient", "SmoothGrad", "Guided backpropagation", "Guided Grad-CAM", "Deconvnet",
 )  # fmt: skip
 
+# Title, how it is made, what the way back starts from, and whether the sign means something.
+_Maker = tuple[str, Callable[[], Tensor], str, bool]
+
 
 @dataclass(frozen=True)
 class PixelViews:
@@ -45,29 +48,21 @@ def pixel_views(
         return guided[0]
 
     def guide_by_map() -> Tensor:
+        if not guided:
+            raise ValueError("needs guided backpropagation, which could not be had")
         return guided_gradcam(guided[0], forward.map("gradcam", score).to(images))
 
     start = f"the {plan.request.config.target} of {of.name}"
-    makers: list[tuple[str, Callable[[], Tensor], str, bool]] = [
+    makers: list[_Maker] = [
         (VIEWS[0], lambda: vanilla_gradient(model, images, score), start, False),
         (VIEWS[1], lambda: smoothgrad(model, images, score, **at_once), start, False),
         (VIEWS[2], guide, start, True),
         (VIEWS[3], guide_by_map, start, True),
     ]
-    if unit:
-        layer, strongest = _strongest_unit(plan, forward)
-        makers.append(
-            (
-                VIEWS[4],
-                lambda: _deconvnet_of_unit(plan, images, layer, strongest),
-                f"unit {strongest} of {layer}, the strongest",
-                True,
-            )
-        )
-    return _make(makers)
+    return _make([*makers, _deconvnet_maker(plan, forward, images)] if unit else makers)
 
 
-def _make(makers: list[tuple[str, Callable[[], Tensor], str, bool]]) -> PixelViews:
+def _make(makers: list[_Maker]) -> PixelViews:
     views, missing = [], []
     for title, make, start, signed in makers:
         try:
@@ -79,15 +74,14 @@ def _make(makers: list[tuple[str, Callable[[], Tensor], str, bool]]) -> PixelVie
     return PixelViews(tuple(views), tuple(missing))
 
 
-def _strongest_unit(plan: ExplainPlan, forward: Forward) -> tuple[str, int]:
-    layer = plan.target_layers[-1]
-    return layer, int(strongest_first(forward.layers[layer].activations[0].relu())[0])
-
-
-def _deconvnet_of_unit(plan: ExplainPlan, images: Tensor, layer: str, unit: int) -> Tensor:
+def _deconvnet_maker(plan: ExplainPlan, forward: Forward, images: Tensor) -> _Maker:
     # From a class behind global pooling the way back is often empty: the paper, too, starts
     # from one unit at one position.
-    model = plan.loaded.module
-    layout = layer_layout(model, layer, images)
-    with unit_score(model, layer, unit, layout) as score:
-        return deconvnet(model, images, score)
+    model, layer = plan.loaded.module, plan.target_layers[-1]
+    unit = int(strongest_first(forward.layers[layer].activations[0].relu())[0])
+
+    def make() -> Tensor:
+        with unit_score(model, layer, unit, layer_layout(model, layer, images)) as score:
+            return deconvnet(model, images, score)
+
+    return VIEWS[4], make, f"unit {unit} of {layer}, the strongest", True

@@ -50,12 +50,27 @@ def sanity_rows(
         method: (lambda model: _heatmaps(plan, model, batches, predicted), False),
         "Guided backpropagation": (lambda model: _guided(plan, model, batches, predicted), True),
     }
-    every, drawn = cascade_layers(plan, batches[0])
-    found: dict[str, list[tuple[str, Tensor]]] = {title: [] for title in drawings}
+    makers = {title: make for title, (make, _) in drawings.items()}
+    found, missing = _draw_cascade(plan, batches[0], makers, on_step)
+    rows = {title: views for title, views in found.items() if title not in missing}
+    return [
+        tuple(_row(title, views, drawings[title][1], image) for title, views in rows.items())
+        for image in range(len(batches))
+    ], tuple(missing.values())
+
+
+def _draw_cascade(
+    plan: ExplainPlan,
+    images: Tensor,
+    makers: dict[str, _Draw],
+    on_step: Callable[[str], None],
+) -> tuple[dict[str, list[tuple[str, Tensor]]], dict[str, Missing]]:
+    """By title the views of the trained model ('') and of each step; what failed, by title."""
+    found: dict[str, list[tuple[str, Tensor]]] = {title: [] for title in makers}
     missing: dict[str, Missing] = {}
 
     def draw(layer: str, model: nn.Module) -> None:
-        for title, (make, _) in drawings.items():
+        for title, make in makers.items():
             if title not in missing:
                 try:
                     found[title].append((layer, make(model)))
@@ -63,15 +78,12 @@ def sanity_rows(
                     missing[title] = Missing(f"Sanity check of {title}", first_line(error))
 
     draw("", plan.loaded.module)
+    every, drawn = cascade_layers(plan, images)
     for layer, model in randomised_models(plan.loaded.module, every):
         if layer in drawn:
             on_step(f"Sanity check: {layer}")
             draw(layer, model)
-    rows = {title: found[title] for title in drawings if title not in missing}
-    return [
-        tuple(_row(title, views, drawings[title][1], image) for title, views in rows.items())
-        for image in range(len(batches))
-    ], tuple(missing.values())
+    return found, missing
 
 
 def _row(title: str, views: list[tuple[str, Tensor]], absolute: bool, image: int) -> SanityRow:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import AuditError
+from tasks.views.class_choice import class_index
 from tasks.views.explain import explain
-from tasks.views.explain_plan import class_index, plan_explain
+from tasks.views.explain_plan import plan_explain
 from tests.tasks.tiny_explain import request, write_world
 
 

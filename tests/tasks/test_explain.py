@@ -12,7 +12,15 @@ from tasks.views.explain import count_steps, explain
 from tasks.views.explain_plan import plan_explain
 from tasks.views.explanation import Explanation, state_of
 from tests import reference
-from tests.tasks.tiny_explain import input_of, model_of, pixels_of, request, write_world
+from tests.tasks.tiny_explain import (
+    MEAN,
+    STD,
+    input_of,
+    model_of,
+    pixels_of,
+    request,
+    write_world,
+)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +201,40 @@ def test_layers_are_fused(world: Path) -> None:
     assert plan.target_layers == ("relu", "conv1")
     assert heatmap.values.shape == (16, 16)
     assert heatmap.values.max() <= 1
+
+
+def test_views_that_cannot_be_had_are_named(world: Path) -> None:
+    """An activation function could hide in a custom autograd function."""
+    plan = plan_explain(request(world, build="opaque", method="gradcam"))
+    found = explain(plan, "cpu")
+    views = [view.title for view in found.images[0].classes[0].pixels]
+    assert views == ["Vanilla gradient", "SmoothGrad", "Deconvnet"]  # the last starts before it
+    reasons = {each.title: each.reason for each in found.missing}
+    assert set(reasons) == {
+        "Guided backpropagation", "Guided Grad-CAM", "Sanity check of Guided backpropagation",
+    }  # fmt: skip
+    assert "cannot be seen" in reasons["Guided backpropagation"]
+    assert "needs guided backpropagation" in reasons["Guided Grad-CAM"]
+    assert [row.title for row in found.images[0].sanity] == ["Grad-CAM"]
+
+
+def test_a_frozen_program_of_fixed_batch(world: Path, found: Explanation) -> None:
+    images = input_of(world / "a/1.png").expand(2, -1, -1, -1)
+    program = torch.export.export(model_of(world), (images,))
+    torch.export.save(program, world / "program.pt2")
+    asked = request(
+        world, model=str(world / "program.pt2"), resize=32, crop=32, mean=MEAN, std=STD,
+        target_layer="relu", sanity=False, method="gradcam++,scorecam",
+    )  # fmt: skip
+    frozen = explain(plan_explain(asked), "cpu").images[0]
+    for of, expected in zip(frozen.top, found.images[0].top, strict=False):
+        assert of.class_idx == expected.class_idx
+        assert of.probability == pytest.approx(expected.probability, abs=1e-6)
+    (own, _), (expected, *_) = frozen.classes[0].methods, found.images[0].classes[0].methods
+    np.testing.assert_allclose(own.values, expected.values, rtol=1e-4, atol=1e-6)
+    one, other = frozen.classes[0].pixels[1], found.images[0].classes[0].pixels[1]
+    assert one.title == "SmoothGrad"
+    np.testing.assert_allclose(one.values, other.values, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cam_kernels.grid_layout import GridLayout
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop
 from cam_kernels.saliency.unit_score import unit_score
@@ -29,6 +30,23 @@ def test_the_network_cut_off_at_the_layer(method, layer: str) -> None:
         actual = method(model, images, score)
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-7)
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_layer_with_the_channels_last() -> None:
+    class Last(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.permute(0, 2, 3, 1)
+
+    torch.manual_seed(2)
+    convolution = nn.Conv2d(3, 9, 3)
+    model = nn.Sequential(convolution, Last(), nn.Flatten(), nn.Linear(9 * 36, 4)).eval()
+    images = noise(2, side=8)
+    with unit_score(convolution, "", UNIT) as score:
+        expected = vanilla_gradient(convolution, images, score)
+    layout = GridLayout("channels_last", 6, 6, 9)
+    with unit_score(model, "1", UNIT, layout) as score:
+        actual = vanilla_gradient(model, images, score)
+    torch.testing.assert_close(actual, expected)
 
 
 def test_smoothgrad_from_a_unit() -> None:
