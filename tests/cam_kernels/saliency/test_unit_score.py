@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.grid_layout import GridLayout
+from cam_kernels.layers.grid_layout import GridLayout
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop
 from cam_kernels.saliency.unit_score import unit_score
