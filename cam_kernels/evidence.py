@@ -1,6 +1,8 @@
 """What a method may ask about one layer, after one forward of a batch."""
 
 from collections.abc import Callable
+from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +32,7 @@ class LayerEvidence:
         self._explainer, self._name, self._kept, self._output = explainer, name, kept, output
         self.head = explainer.heads[name]
         self._known: dict[Target, Tensor] = {}
+        self._answers: dict[str, list[Any]] = {}
 
     def gradients(self, target: Target) -> Tensor:
         """dS/dA of each image's score: (N, K, H, W), or (N, K, 1, 1) where it is the same
@@ -77,37 +80,60 @@ class LayerEvidence:
         with torch.inference_mode(False), torch.enable_grad():
             return hessian_vector_product(self.scores(target), self._kept)[1].float()
 
-    def image_score(self, target: Target) -> ImageScore:
-        """Scores of variants of the images: one forward of the network per variant."""
+    def image_score(self, target: Target, method: str) -> ImageScore:
+        """Scores of the variants of the images that a method asks for: one forward of the
+        network per variant. The variants are the same for every target, so the network is run
+        for the first target only."""
         variants = _variants(target, len(self.images))
+        outputs = self._repeated(method, self._explainer.model)
 
         def score(images: Tensor, of: Tensor) -> Tensor:
             with torch.no_grad():
-                return scores_of(variants(of), self._explainer.model(images), len(of)).float()
+                return scores_of(variants(of), outputs(images), len(of)).float()
 
         return score
 
-    def activation_score(self, target: Target) -> ActivationScore:
+    def activation_score(self, target: Target, method: str) -> ActivationScore:
         """Scores with other activations at this layer: only what follows the layer is run, or
-        the whole network where it cannot be run apart."""
+        the whole network where it cannot be run apart; for the first target only."""
         variants = _variants(target, len(self.images))
-        run = self._explainer.run_from(self._name, self.images)
+        outputs = self._repeated(method, self._from_here)
 
         def score(activations: Tensor, of: Tensor) -> Tensor:
             with torch.no_grad():
-                return scores_of(variants(of), run(activations, of), len(of)).float()
+                return scores_of(variants(of), outputs(activations, of), len(of)).float()
 
         return score
 
-    def gradients_of(self, target: Target) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        """Activations and gradients for other images in the place of these, for the same scores:
-        one forward for each."""
+    @cached_property
+    def _from_here(self) -> Callable[[Tensor, Tensor], Any]:
+        return self._explainer.run_from(self._name, self.images)
+
+    def gradients_of(
+        self, target: Target, method: str
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Activations and gradients for other images in the place of these: one forward for
+        each, for the first target only, and a backward of the head per target."""
+        forwards = self._repeated(method, self._explainer.forward)
 
         def both(images: Tensor) -> tuple[Tensor, Tensor]:
-            evidence = self._explainer.forward(images).layers[self._name]
+            evidence = forwards(images).layers[self._name]
             return evidence.activations, evidence.gradients(target)
 
         return both
+
+    def _repeated(self, method: str, run: Callable[..., Any]) -> Callable[..., Any]:
+        """`run`, whose results are kept in their order: a method that asks the same questions
+        for the next target gets the same answers."""
+        answers, place = self._answers.setdefault(method, []), count()
+
+        def answer(*question: Tensor) -> Any:
+            number = next(place)
+            if number == len(answers):
+                answers.append(run(*question))
+            return answers[number]
+
+        return answer
 
 
 def _variants(target: Target, images: int) -> Callable[[Tensor], Target]:

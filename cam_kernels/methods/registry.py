@@ -41,7 +41,8 @@ MapOf = Callable[["LayerEvidence", Target], Tensor]
 class Method:
     """title : as in the literature
     map : computes it
-    forwards : what it costs beyond the one forward, in words; "" for a backward of the head
+    forwards : what it costs beyond the one forward, whatever the number of targets, in words;
+        "" for a backward of the head per target
     """
 
     title: str
@@ -59,10 +60,12 @@ def _direct(compute: Callable[[Tensor, Tensor], Tensor]) -> MapOf:
     return lambda evidence, target: compute(evidence.activations, evidence.gradients(target))
 
 
-def _masking(weights: Callable[[Tensor, Tensor, Callable[..., Tensor]], Tensor]) -> MapOf:
+def _masking(
+    name: str, weights: Callable[[Tensor, Tensor, Callable[..., Tensor]], Tensor]
+) -> MapOf:
     return lambda evidence, target: heatmap(
         evidence.activations,
-        weights(evidence.images, evidence.activations, evidence.image_score(target)),
+        weights(evidence.images, evidence.activations, evidence.image_score(target, name)),
     )
 
 
@@ -81,7 +84,7 @@ def _eigencam(evidence: "LayerEvidence", _target: Target) -> Tensor:
 
 def _smooth(evidence: "LayerEvidence", target: Target) -> Tensor:
     weights = smooth_gradcam_pp_weights(
-        evidence.images, evidence.activations, evidence.gradients_of(target)
+        evidence.images, evidence.activations, evidence.gradients_of(target, "smooth-gradcam++")
     )
     return heatmap(evidence.activations, weights)
 
@@ -92,7 +95,7 @@ def _ablation(evidence: "LayerEvidence", target: Target) -> Tensor:
         class_weights = cam_weights(evidence.activations, evidence.gradients(target))
         weights = ablationcam_closed_form_weights(evidence.activations, class_weights, scores)
     else:
-        score = evidence.activation_score(target)
+        score = evidence.activation_score(target, "ablationcam")
         weights = ablationcam_weights(evidence.activations, score, scores)
     return heatmap(evidence.activations, weights)
 
@@ -133,9 +136,11 @@ METHODS: dict[str, Method] = {
     "finercam": Method("Finer-CAM", _finer),
     "fullgrad": Method("FullGrad", _fullgrad, "a forward and a backward of the network"),
     "smooth-gradcam++": Method("Smooth Grad-CAM++", _smooth, "25 forwards"),
-    "scorecam": Method("Score-CAM", _masking(scorecam_weights), "a forward per live unit"),
-    "sscam": Method("SS-CAM", _masking(sscam_weights), "35 forwards per live unit"),
-    "iscam": Method("IS-CAM", _masking(iscam_weights), "9 forwards per live unit"),
+    "scorecam": Method(
+        "Score-CAM", _masking("scorecam", scorecam_weights), "a forward per live unit"
+    ),
+    "sscam": Method("SS-CAM", _masking("sscam", sscam_weights), "35 forwards per live unit"),
+    "iscam": Method("IS-CAM", _masking("iscam", iscam_weights), "9 forwards per live unit"),
     "ablationcam": Method(
         "Ablation-CAM", _ablation, "the head once per live unit; nothing behind GAP + linear"
     ),

@@ -13,7 +13,7 @@ from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.score_cam import scorecam_weights
 from cam_kernels.methods.smooth_gradcam_pp import smooth_gradcam_pp_weights
 from cam_kernels.methods.weighted_sum import heatmap
-from cam_kernels.targets import ClassScore
+from cam_kernels.targets import ClassScore, class_targets
 from tests.cam_kernels.architectures import build, noise
 from tests.cam_kernels.perturbed_models import SMALL, PerturbedModel, perturbed_model
 
@@ -38,6 +38,26 @@ def test_methods_that_ask_again(name: str, method: str) -> None:
         expected = by_hand(method, case)
         scale = float(expected.abs().max())
         torch.testing.assert_close(maps, expected, rtol=2e-3, atol=2e-4 * scale)
+
+
+@pytest.mark.parametrize("method", ["scorecam", "ablationcam", "smooth-gradcam++", "iscam"])
+def test_several_targets_share_the_extra_forwards(method: str) -> None:
+    case = perturbed_model("vgg_like", count=2)
+    explainer = Explainer(case.model, case.layer, case.images)
+    targets = class_targets(torch.tensor([[0, 3, 5], [6, 2, 1]]))
+    calls: list[int] = []
+    handle = explainer.model.register_forward_hook(lambda *_: calls.append(1))
+    forward = explainer.forward(case.images)
+    together = forward.maps([method], targets)[method]
+    for_three = len(calls)
+    each = [explainer.forward(case.images).map(method, target) for target in targets]
+    handle.remove()
+    torch.testing.assert_close(together, torch.stack(each, dim=1), rtol=0, atol=0)
+    assert len({float(m.sum()) for m in each}) == 3
+    assert len(calls) - for_three == 3 * for_three
+    # Another method of the same forward asks other questions.
+    again = forward.map("sscam", targets[0])
+    torch.testing.assert_close(again, explainer.forward(case.images).map("sscam", targets[0]))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -132,6 +152,8 @@ def test_ablation_without_a_head_apart() -> None:
         with torch.no_grad():
             score = model.fc(changed.relu().mean(dim=(2, 3)))[0, target.class_idx[n]]
         weight = (base[n] - score) / base[n].abs()
-        weights = ablationcam_weights(evidence.activations, evidence.activation_score(target), base)
+        weights = ablationcam_weights(
+            evidence.activations, evidence.activation_score(target, "by hand"), base
+        )
         torch.testing.assert_close(weights[n, k], weight, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(maps, heatmap(evidence.activations, weights))
