@@ -145,3 +145,6 @@ METHODS: dict[str, Method] = {
         "Ablation-CAM", _ablation, "the head once per live unit; nothing behind GAP + linear"
     ),
 }
+
+# Grad-CAM++ as others compute it: for comparison, not for a choice among methods.
+VARIANTS = ("gradcam++-official", "gradcam++-epsilon")

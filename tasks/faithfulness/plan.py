@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cam_kernels.methods.registry import METHODS
+from cam_kernels.methods.registry import METHODS, VARIANTS
 from tasks.errors import AuditError
 from tasks.faithfulness.measures import BETTER, OBJECT_MEASURES, Effort
 from tasks.faithfulness.sampling import sample_rows
@@ -98,7 +98,7 @@ def _check_counts(options: Options, crop: int) -> None:
 def _methods(named: Sequence[str] | None, own: str, facts: dict[str, Any]) -> tuple[str, ...]:
     if named is not None:
         return _known("method", named, list(METHODS))
-    cheap = [name for name, method in METHODS.items() if not method.forwards]
+    cheap = [n for n, method in METHODS.items() if not method.forwards and n not in VARIANTS]
     if not facts["model"]["closed_form"]:
         cheap.remove("cam")  # needs pooling and one linear layer
     return tuple(dict.fromkeys([own, *cheap]))

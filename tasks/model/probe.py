@@ -6,7 +6,7 @@ import torch
 
 from cam_kernels.head import find_pooled_linear_head
 from cam_kernels.layers.default_layer import default_target_layer
-from cam_kernels.layers.target_layer import SpatialLayer, spatial_layers
+from cam_kernels.layers.target_layer import SpatialLayer, layer_layout, spatial_layers
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
 from tasks.model.loading import load_model
@@ -56,15 +56,25 @@ def choose_layer(
         except ValueError as error:
             raise AuditError(f"{name}: {error}") from error
     if wanted not in by_name:
-        exists = wanted in dict(loaded.module.named_modules())
-        what = (
-            f"layer {wanted!r} of {name} puts out no grid of cells: neither (N, channels, rows, "
-            "cols) nor (N, rows, cols, channels) nor (N, tokens, channels)"
-            if exists
-            else unknown_name(f"layer of {name}", wanted, list(by_name))
-        )
-        raise AuditError(f"{what}. List the layers with: camaudit layers {name}")
+        why = _why_not(wanted, list(by_name), loaded, crop, name)
+        raise AuditError(f"{why}. List the layers with: camaudit layers {name}")
     return by_name[wanted]
+
+
+def _why_not(wanted: str, known: list[str], loaded: LoadedModel, crop: int, name: str) -> str:
+    if wanted not in dict(loaded.module.named_modules()):
+        return unknown_name(f"layer of {name}", wanted, known)
+    try:
+        layout = layer_layout(loaded.module, wanted, example_images(loaded, crop))
+    except ValueError as error:
+        return f"{name}: {error}"
+    if layout is None:
+        return f"layer {wanted!r} of {name} does not run"
+    return (
+        f"layer {wanted!r} of {name} puts out a single cell for an input of {crop} x {crop} "
+        "pixels, which is no grid; expected two cells or more. Choose an earlier layer, or give a "
+        "larger --crop if the input is smaller than the layer's stride"
+    )
 
 
 def list_layers(model: str, crop: int | None) -> tuple[list[SpatialLayer], str]:

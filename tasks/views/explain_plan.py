@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cam_kernels.methods.registry import METHODS
+from cam_kernels.methods.registry import METHODS, VARIANTS
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
 from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
@@ -19,7 +19,6 @@ from tasks.views.class_choice import class_index
 from tasks.views.explanation import Missing
 
 SLOW = ("sscam", "iscam")
-_VARIANTS = ("gradcam++-official", "gradcam++-epsilon")  # of a method that is there already
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _methods(request: ExplainRequest) -> tuple[tuple[str, ...], tuple[Missing, .
     if "method" in request.config.model_fields_set:
         return request.config.methods, ()
     skipped = () if request.slow else SLOW
-    methods = tuple(name for name in METHODS if name not in (*skipped, *_VARIANTS))
+    methods = tuple(name for name in METHODS if name not in (*skipped, *VARIANTS))
     return methods, tuple(
         Missing(METHODS[name].title, f"takes {METHODS[name].forwards}; --slow draws it")
         for name in skipped

@@ -56,3 +56,25 @@ def test_preprocessing_of_a_model_is_checked_before_any_work(tmp_path, stated):
     config = configure(tmp_path, draw_folders(tmp_path / "pics", 1))
     with pytest.raises(AuditError, match=r"mean|std|crop|interpolation"):
         plan_audit(config.model_copy(update={"model": model}))
+
+
+@pytest.mark.parametrize(
+    ("layer", "crop", "says"),
+    [
+        ("conv", 4, "single cell for an input of 4 x 4 pixels.*no grid.*larger --crop"),
+        ("fc", 32, r"puts out a tensor of shape \(2, 3\), which is no grid"),
+        ("unused", 32, "does not run"),
+        ("cnov", 32, "unknown; closest: 'conv'"),
+    ],
+)
+def test_a_layer_that_cannot_be_explained(tmp_path, layer, crop, says):
+    source = NET.replace("RESULT", "y").replace(
+        "        self.prep", "        self.unused = nn.ReLU()\n        self.prep"
+    )
+    model = write_model(tmp_path / "other", source)
+    config = configure(
+        tmp_path, draw_folders(tmp_path / "pics", 1), model=model, target_layer=layer,
+        resize=32, crop=crop,
+    )  # fmt: skip
+    with pytest.raises(AuditError, match=says):
+        plan_audit(config)
