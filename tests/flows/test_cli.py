@@ -53,7 +53,7 @@ def test_layers_shows_the_grid_and_the_layout_of_tokens() -> None:
         (["--model", "torchvision:resnet19"], ["'resnet19' is unknown", "closest: 'resnet18'"]),
         (["--model", "resnet18"], ["of no known kind", "torchvision:NAME"]),
         (["--target-layer", "features.9"], ["'features.9' is unknown", "camaudit layers"]),
-        (["--target-layer", "head"], ["'head'", "puts out no grid", "camaudit layers"]),
+        (["--target-layer", "head"], ["'head'", "which is no grid", "camaudit layers"]),
         (["--method", "scorcam"], ["method 'scorcam' is unknown", "gradcam++"]),
         (["--mean", "0.5,0.5"], ["--mean", "three numbers"]),
         (["--crop", "64"], ["crop 64 is larger than resize 32"]),
