@@ -35,6 +35,7 @@ METHODS = {
     "eigencam": ("EigenCAM", False),
     "eigen-gradcam": ("EigenGradCAM", False),
     "shapleycam": ("ShapleyCAM", False),
+    "finercam": ("FinerCAM", False),
     "fullgrad": ("FullGrad", False),
     "scorecam": ("ScoreCAM", False),
     "ablationcam": ("AblationCAM", False),
@@ -83,6 +84,8 @@ def _grad_cam(model: nn.Module, layer: str) -> Explain:
             redirect_stdout(None),
             library(model=model, target_layers=[model.get_submodule(layer)]) as cam,
         ):
+            if method == "finercam":  # its targets are made from the index of a class
+                return [cam(input_tensor=images, target_idx=c) for c in range(classes)]
             return [
                 cam(input_tensor=images, targets=[ClassifierOutputTarget(c)] * len(images))
                 for c in range(classes)
