@@ -1,19 +1,39 @@
 """What a method may ask about one layer, after one forward of a batch."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cam_kernels.head import PooledLinearHead
 from cam_kernels.methods.extra_forwards import ActivationScore, ImageScore
 from cam_kernels.methods.shapley import hessian_vector_product
 from cam_kernels.targets import ClassScore, Target, scores_of
 
-if TYPE_CHECKING:
-    from cam_kernels.explainer import Explainer
+
+@dataclass(frozen=True)
+class LayerOfNetwork:
+    """A target layer, and the network around it, to be asked again.
+
+    head : what follows the layer, where it is global pooling and one linear layer; else None
+    closed_form : whether gradients of such a head are taken from its weights
+    model : what was run; untouched : the model with its own layers, none folded into another
+    evidence_of : the evidence at this layer for other images
+    run_from : given images, a function from activations (B, K, H, W) at this layer, and from
+        which image each row is a variant of, to the model's output
+    """
+
+    name: str
+    head: PooledLinearHead | None
+    closed_form: bool
+    model: nn.Module
+    untouched: nn.Module
+    evidence_of: Callable[[Tensor], "LayerEvidence"]
+    run_from: Callable[[Tensor], Callable[[Tensor, Tensor], Any]]
 
 
 class LayerEvidence:
@@ -21,16 +41,13 @@ class LayerEvidence:
 
     images : Tensor, shape (N, C, h, w), as the model took them
     activations : Tensor, shape (N, K, H, W), float32, without a graph
-    head : what follows the layer, where it is global pooling and one linear layer; else None
+    layer : where they were taken
     """
 
-    def __init__(
-        self, explainer: "Explainer", name: str, images: Tensor, kept: Tensor, output: Any
-    ) -> None:
-        self.images = images
+    def __init__(self, layer: LayerOfNetwork, images: Tensor, kept: Tensor, output: Any) -> None:
+        self.layer, self.images = layer, images
         self.activations = kept.detach().float()
-        self._explainer, self._name, self._kept, self._output = explainer, name, kept, output
-        self.head = explainer.heads[name]
+        self._kept, self._output = kept, output
         self._known: dict[Target, Tensor] = {}
         self._answers: dict[str, list[Any]] = {}
 
@@ -46,9 +63,10 @@ class LayerEvidence:
         return self._known[target]
 
     def _gradients(self, target: Target) -> Tensor:
-        if isinstance(target, ClassScore) and self.head and self.is_closed_form(target):
+        head = self.layer.head
+        if isinstance(target, ClassScore) and head and self.is_closed_form(target):
             target.check(self._output)
-            return self.head.gradients(target.class_idx, self.activations.shape[2:].numel())
+            return head.gradients(target.class_idx, self.activations.shape[2:].numel())
         scores = self.scores(target)
         ones = torch.ones_like(scores)
         return torch.autograd.grad(scores, self._kept, ones, retain_graph=True)[0].float()
@@ -56,13 +74,8 @@ class LayerEvidence:
     def is_closed_form(self, target: Target) -> bool:
         """Whether the gradients of this target's scores are taken from the head's weights."""
         is_logit = isinstance(target, ClassScore) and target.scale == "logit"
-        averages = self.head is not None and self.head.pooling == "mean"
-        return is_logit and averages and self._explainer.closed_form
-
-    @property
-    def untouched(self) -> nn.Module:
-        """The model with its own layers, none folded into another."""
-        return self._explainer.untouched
+        averages = self.layer.head is not None and self.layer.head.pooling == "mean"
+        return is_logit and averages and self.layer.closed_form
 
     def scores(self, target: Target) -> Tensor:
         """(N,) with the graph from this layer on."""
@@ -70,8 +83,8 @@ class LayerEvidence:
             scores = scores_of(target, self._output, len(self.images))
         if not scores.requires_grad:
             raise ValueError(
-                f"the target does not depend on layer {self._name!r} through a gradient; choose "
-                "an earlier layer, or a target that can be differentiated"
+                f"the target does not depend on layer {self.layer.name!r} through a gradient; "
+                "choose an earlier layer, or a target that can be differentiated"
             )
         return scores
 
@@ -85,7 +98,7 @@ class LayerEvidence:
         network per variant. The variants are the same for every target, so the network is run
         for the first target only."""
         variants = _variants(target, len(self.images))
-        outputs = self._repeated(method, self._explainer.model)
+        outputs = self._repeated(method, self.layer.model)
 
         def score(images: Tensor, of: Tensor) -> Tensor:
             with torch.no_grad():
@@ -107,17 +120,17 @@ class LayerEvidence:
 
     @cached_property
     def _from_here(self) -> Callable[[Tensor, Tensor], Any]:
-        return self._explainer.run_from(self._name, self.images)
+        return self.layer.run_from(self.images)
 
     def gradients_of(
         self, target: Target, method: str
     ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         """Activations and gradients for other images in the place of these: one forward for
         each, for the first target only, and a backward of the head per target."""
-        forwards = self._repeated(method, self._explainer.forward)
+        evidence_of = self._repeated(method, self.layer.evidence_of)
 
         def both(images: Tensor) -> tuple[Tensor, Tensor]:
-            evidence = forwards(images).layers[self._name]
+            evidence = evidence_of(images)
             return evidence.activations, evidence.gradients(target)
 
         return both

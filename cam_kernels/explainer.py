@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cam_kernels.evidence import LayerEvidence
+from cam_kernels.evidence import LayerEvidence, LayerOfNetwork
 from cam_kernels.fast_copy import fast_copy
 from cam_kernels.head import PooledLinearHead, find_pooled_linear_head
 from cam_kernels.head_alone import head_alone
@@ -96,20 +96,25 @@ class Explainer:
                     f"layer {name!r} ran {len(outputs)} times in one forward; expected once. "
                     "Choose a layer that is not shared"
                 )
-        return Forward(
-            images,
-            output,
-            {
-                name: LayerEvidence(self, name, images, kept, output)
-                for name, (kept,) in seen.items()
-            },
+        layers = {
+            name: LayerEvidence(self._layer(name), images, kept, output)
+            for name, (kept,) in seen.items()
+        }
+        return Forward(images, output, layers)
+
+    def _layer(self, name: str) -> LayerOfNetwork:
+        return LayerOfNetwork(
+            name,
+            self.heads[name],
+            self.closed_form,
+            self.model,
+            self.untouched,
+            evidence_of=lambda images: self.forward(images).layers[name],
+            run_from=partial(self._run_from, name),
         )
 
-    def run_from(self, name: str, images: Tensor) -> Callable[[Tensor, Tensor], Any]:
-        """A function from activations (B, K, H, W) at layer `name`, and from which image each row
-        is a variant of, to the model's output."""
+    def _run_from(self, name: str, images: Tensor) -> Callable[[Tensor, Tensor], Any]:
         layout = self.layouts[name]
-        assert layout is not None  # the layer has run: there is evidence of it
         kept: list[Tensor] = []
         with torch.no_grad(), output_hook(self.model, name, kept.append):
             output = self.model(images)
@@ -117,7 +122,9 @@ class Explainer:
         head = head_alone(self.model, name, own, output)
 
         def run(activations: Tensor, of: Tensor) -> Any:
-            changed = layout.from_grid(activations.to(own.dtype), own[of])
+            changed = activations.to(own.dtype)
+            if layout is not None:
+                changed = layout.from_grid(changed, own[of])
             if head is not None:
                 return head(changed)
             with output_hook(self.model, name, lambda _output: changed):

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from cam_kernels.evidence import LayerEvidence
 from cam_kernels.methods.ablation_cam import ablationcam_closed_form_weights, ablationcam_weights
 from cam_kernels.methods.channel_weights import (
     cam_weights,
@@ -30,10 +30,7 @@ from cam_kernels.methods.smooth_gradcam_pp import smooth_gradcam_pp_weights
 from cam_kernels.methods.weighted_sum import heatmap
 from cam_kernels.targets import ClassScore, Target
 
-if TYPE_CHECKING:
-    from cam_kernels.evidence import LayerEvidence
-
-MapOf = Callable[["LayerEvidence", Target], Tensor]
+MapOf = Callable[[LayerEvidence, Target], Tensor]
 """The raw map (N, H, W) of a target's scores, on the layer's grid or at the image's size."""
 
 
@@ -69,8 +66,8 @@ def _masking(
     )
 
 
-def _cam(evidence: "LayerEvidence", target: Target) -> Tensor:
-    if evidence.head is None:
+def _cam(evidence: LayerEvidence, target: Target) -> Tensor:
+    if evidence.layer.head is None:
         raise ValueError(
             "method 'cam' needs global pooling and one linear layer after the target layer, "
             "which this model has not; use 'gradcam++' or 'gradcam'"
@@ -78,18 +75,18 @@ def _cam(evidence: "LayerEvidence", target: Target) -> Tensor:
     return _weighted(cam_weights)(evidence, target)
 
 
-def _eigencam(evidence: "LayerEvidence", _target: Target) -> Tensor:
+def _eigencam(evidence: LayerEvidence, _target: Target) -> Tensor:
     return eigencam_map(evidence.activations)
 
 
-def _smooth(evidence: "LayerEvidence", target: Target) -> Tensor:
+def _smooth(evidence: LayerEvidence, target: Target) -> Tensor:
     weights = smooth_gradcam_pp_weights(
         evidence.images, evidence.activations, evidence.gradients_of(target, "smooth-gradcam++")
     )
     return heatmap(evidence.activations, weights)
 
 
-def _ablation(evidence: "LayerEvidence", target: Target) -> Tensor:
+def _ablation(evidence: LayerEvidence, target: Target) -> Tensor:
     scores = evidence.scores(target).detach()
     if evidence.is_closed_form(target):
         class_weights = cam_weights(evidence.activations, evidence.gradients(target))
@@ -100,7 +97,7 @@ def _ablation(evidence: "LayerEvidence", target: Target) -> Tensor:
     return heatmap(evidence.activations, weights)
 
 
-def _shapley(evidence: "LayerEvidence", target: Target) -> Tensor:
+def _shapley(evidence: LayerEvidence, target: Target) -> Tensor:
     if isinstance(target, ClassScore) and target.scale == "logit":
         target = partial(rest_scores, class_idx=target.class_idx)
     weights = shapleycam_weights(
@@ -109,15 +106,15 @@ def _shapley(evidence: "LayerEvidence", target: Target) -> Tensor:
     return heatmap(evidence.activations, weights)
 
 
-def _finer(evidence: "LayerEvidence", target: Target) -> Tensor:
+def _finer(evidence: LayerEvidence, target: Target) -> Tensor:
     if not isinstance(target, ClassScore):
         raise ValueError("method 'finercam' compares classes; expected a class as the target")
     finer = partial(finer_scores, class_idx=target.class_idx)
     return _weighted(gradcam_weights)(evidence, finer)
 
 
-def _fullgrad(evidence: "LayerEvidence", target: Target) -> Tensor:
-    return fullgrad_map(evidence.untouched, evidence.images, target)
+def _fullgrad(evidence: LayerEvidence, target: Target) -> Tensor:
+    return fullgrad_map(evidence.layer.untouched, evidence.images, target)
 
 
 METHODS: dict[str, Method] = {
