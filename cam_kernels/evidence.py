@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cam_kernels.head import PooledLinearHead
 from cam_kernels.methods.extra_forwards import ActivationScore, ImageScore
@@ -89,9 +90,26 @@ class LayerEvidence:
         return scores
 
     def curvature(self, target: Target) -> Tensor:
-        """(N, K, H, W): the Hessian of each image's score times the activations."""
+        """(N, K, H, W): the Hessian of each image's score times the activations.
+
+        Fused attention has no second derivative: where it stands in the way, the network is run
+        once more with attention written out.
+        """
+        try:
+            return self._curvature(target)
+        except RuntimeError as error:
+            if "is not implemented" not in str(error):
+                raise
+        return self._with_attention_written_out._curvature(target)
+
+    def _curvature(self, target: Target) -> Tensor:
         with torch.inference_mode(False), torch.enable_grad():
             return hessian_vector_product(self.scores(target), self._kept)[1].float()
+
+    @cached_property
+    def _with_attention_written_out(self) -> "LayerEvidence":
+        with sdpa_kernel(SDPBackend.MATH):
+            return self.layer.evidence_of(self.images)
 
     def image_score(self, target: Target, method: str) -> ImageScore:
         """Scores of the variants of the images that a method asks for: one forward of the

@@ -1,6 +1,7 @@
 """Transformers and ConvNeXt: the layer to explain, closed forms, and maps against float64."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from cam_kernels.explainer import Explainer
 from cam_kernels.first_pass import FirstPass
 from cam_kernels.head import find_pooled_linear_head
 from cam_kernels.layers.default_layer import default_target_layer
 from cam_kernels.layers.receptive_field import receptive_field
 from cam_kernels.layers.target_layer import layer_layout, spatial_layers
+from cam_kernels.methods.shapley import rest_scores
+from cam_kernels.targets import ClassScore
 from tests import reference
 from tests.cam_kernels.test_first_pass_values import assert_close
 from tests.cam_kernels.transformers import NETWORKS, Known, build_known, pictures
@@ -170,3 +174,34 @@ def test_a_layer_whose_output_is_a_tuple() -> None:
     ):
         with pytest.raises(ValueError, match="puts out a tuple, which is no grid; expected"):
             call()
+
+
+@pytest.mark.parametrize("name", ["torchvision vit", "vit with registers"])
+def test_curvature_behind_fused_attention(name: str) -> None:
+    """Against central differences of the float64 gradient along the patch tokens."""
+    model, known = build_known(name)
+    images, class_idx = pictures(known.size), torch.tensor([1, 3])
+    exact = copy.deepcopy(model).double()
+
+    def gradient_at(factor: float) -> Tensor:
+        kept: list[Tensor] = []
+
+        def scaled(_module: nn.Module, _inputs: object, tokens: Tensor) -> Tensor:
+            patches = tokens[:, known.prefix :].detach() * factor
+            kept.append(patches.requires_grad_())
+            return torch.cat([tokens[:, : known.prefix], kept[0]], dim=1)
+
+        handle = exact.get_submodule(known.default).register_forward_hook(scaled)
+        scores = rest_scores(exact(images.double()), class_idx)
+        handle.remove()
+        return torch.autograd.grad(scores.sum(), kept[0])[0]
+
+    step = 1e-5
+    expected = (gradient_at(1 + step) - gradient_at(1 - step)) / (2 * step)
+    expected = expected.mT.unflatten(2, known.grid)
+    forward = Explainer(model, known.default, images).forward(images)
+    (evidence,) = forward.layers.values()
+    actual = evidence.curvature(partial(rest_scores, class_idx=class_idx)).double()
+    scale = expected.abs().max()
+    torch.testing.assert_close(actual / scale, expected / scale, rtol=0, atol=1e-4)
+    assert forward.map("shapleycam", ClassScore(class_idx)).isfinite().all()
