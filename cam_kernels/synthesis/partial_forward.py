@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from cam_kernels.layers.grid_layout import GridLayout
+
 
 class _LayerReached(Exception):
     """Ends a forward; `owner` tells whose it was, so that nested ones never mix."""
@@ -30,12 +32,15 @@ def forward_ends_at(model: nn.Module, target_layer: str) -> Iterator[object]:
         handle.remove()
 
 
-def layer_output(model: nn.Module, target_layer: str | None, images: Tensor) -> Tensor:
+def layer_output(
+    model: nn.Module, target_layer: str | None, images: Tensor, layout: GridLayout | None = None
+) -> Tensor:
     """What `target_layer` puts out for `images`; the layers after it are not run.
 
     target_layer : name of a module of `model`; None for the logits. Of a layer that is run
         more than once, the first output counts
     images : Tensor, shape (N, C, H, W), as the model takes them
+    layout : how the layer's output holds its grid; None for (N, K, H, W) and (N, features)
 
     Returns: Tensor, shape (N, K, H, W) or (N, features).
 
@@ -50,6 +55,8 @@ def layer_output(model: nn.Module, target_layer: str | None, images: Tensor) -> 
         except _LayerReached as reached:
             if reached.owner is not owner:
                 raise
+            if layout is not None:
+                return layout.to_grid(reached.output)
             return _checked(reached.output, f"layer {target_layer!r}", len(images))
     raise ValueError(f"layer {target_layer!r} is not run by the model's forward")
 

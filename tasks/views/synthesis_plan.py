@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from cam_kernels.layers.grid_layout import GridLayout
+from cam_kernels.layers.target_layer import layer_layout
 from cam_kernels.synthesis.partial_forward import layer_output
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, unknown_name
@@ -23,6 +26,7 @@ class Target:
     units: tuple[int, ...]
     channels: int
     grid: tuple[int, int]
+    layout: GridLayout | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def plan_synthesis(config: SyntheticConfig) -> SynthesisPlan:
     if config.layer is not None:
         targets.append(_layer_target(loaded, config, config.layer))
     if config.classes:
-        channels, _ = _output_form(loaded, config, None)
+        channels, _, _ = _output_form(loaded, config, None)
         _refuse_beyond(config.classes, channels, "class", config.model)
         targets.append(Target(None, config.classes, channels, (1, 1)))
     return SynthesisPlan(config, loaded, stated["mean"], stated["std"], tuple(targets))
@@ -85,20 +89,22 @@ def _layer_target(loaded: LoadedModel, config: SyntheticConfig, layer: str) -> T
             f"{unknown_name(f'layer of {config.model}', layer, names)}. "
             f"List the layers with: camaudit layers {config.model}"
         )
-    channels, grid = _output_form(loaded, config, layer)
+    channels, grid, layout = _output_form(loaded, config, layer)
     _refuse_beyond(config.units, channels, "unit", f"layer {layer!r} of {config.model}")
     count = min(config.count or DEFAULT_COUNT, channels)
     units = config.units or tuple(i * channels // count for i in range(count))
-    return Target(layer, units, channels, grid)
+    return Target(layer, units, channels, grid, layout)
 
 
 def _output_form(
     loaded: LoadedModel, config: SyntheticConfig, layer: str | None
-) -> tuple[int, tuple[int, int]]:
-    """Channels, and rows and columns, from one forward of noise."""
+) -> tuple[int, tuple[int, int], GridLayout | None]:
+    """Channels, rows and columns, and layout, from forwards of noise."""
+    images = example_images(loaded, config.size)
     try:
+        layout = _layout(loaded, layer, images)
         with torch.no_grad():
-            output = layer_output(loaded.module, layer, example_images(loaded, config.size))
+            output = layer_output(loaded.module, layer, images, layout)
     except ValueError as error:
         raise AuditError(
             f"{config.model}: {error}. List the layers with: camaudit layers {config.model}"
@@ -109,7 +115,14 @@ def _output_form(
             f"{type(error).__name__}: {error}. Give the --size that the model was trained with"
         ) from error
     rows, cols = output.shape[2:] if output.ndim == 4 else (1, 1)
-    return output.shape[1], (rows, cols)
+    return output.shape[1], (rows, cols), layout
+
+
+def _layout(loaded: LoadedModel, layer: str | None, images: Tensor) -> GridLayout | None:
+    try:
+        return None if layer is None else layer_layout(loaded.module, layer, images)
+    except ValueError:  # no grid: its units may be features
+        return None
 
 
 def _refuse_beyond(wanted: Sequence[int], number: int, what: str, where: str) -> None:

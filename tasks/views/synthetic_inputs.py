@@ -37,7 +37,7 @@ def _climb(plan: SynthesisPlan, target: Target, on_step: Callable[[], None]) -> 
     )
 
     def respond(images: Tensor) -> Tensor:
-        return layer_output(module, target.layer, (images - mean) / std)
+        return layer_output(module, target.layer, (images - mean) / std, target.layout)
 
     ascent = Ascent(
         steps=config.steps,

@@ -210,3 +210,47 @@ def untrained(spec: str, weights: str | None) -> Any:
 def test_flags_that_cannot_work(given: dict[str, Any], words: str) -> None:
     with pytest.raises(AuditError, match=words):
         load_synthetic_config({"model": "torchvision:resnet18", **given})
+
+
+TRANSFORMER = """
+import timm
+import torch
+
+def build():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = NETWORK
+    model.preprocessing = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+    return model
+"""
+VIT = 'timm.create_model("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=5)'
+SWIN = """timm.create_model("swin_tiny_patch4_window7_224", img_size=64, window_size=4,
+                              depths=(1, 1), num_heads=(2, 4), embed_dim=16, num_classes=5)"""
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "channels", "grid", "activation_of"),
+    [
+        (VIT, "blocks.1.norm1", 192, (4, 4), lambda out, unit: out[:, 1:, unit].mean(1)),
+        (SWIN, "norm", 32, (8, 8), lambda out, unit: out[..., unit].mean((1, 2))),
+    ],
+    ids=["tokens", "channels last"],
+)
+def test_units_of_transformers(tmp_path, network, layer, channels, grid, activation_of) -> None:
+    """The activation on the page is that of the unit's cells, read by what is known of them."""
+    file = tmp_path / "model.py"
+    file.write_text(TRANSFORMER.replace("NETWORK", network))
+    given = {"model": f"{file}:build", "layer": layer, "units": (3, 17), "size": 64, "steps": 4}
+    plan = plan_synthesis(load_synthetic_config(given))
+    assert (plan.targets[0].channels, plan.targets[0].grid) == (channels, grid)
+    (group,) = synthesise(plan).groups
+    kept: list[torch.Tensor] = []
+    plan.loaded.module.get_submodule(layer).register_forward_hook(
+        lambda _m, _i, output: kept.append(output)
+    )
+    for picture in group.pictures:
+        pixels = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None] / 255
+        with torch.no_grad():
+            plan.loaded.module((pixels - 0.5) / 0.5)
+        expected = float(activation_of(kept[-1], picture.index)[0])
+        assert picture.activation == pytest.approx(expected, rel=0.05, abs=0.02)
