@@ -112,6 +112,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--network", default="resnet18")
     parser.add_argument("--layer", default="layer4")
+    parser.add_argument("--only", choices=METHODS, help="one method instead of all")
     arguments = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"  # pytorch-grad-cam's bars, in the processes to come
     console = Console(width=110)
@@ -127,7 +128,8 @@ def main() -> int:
         for library in (OURS, GRAD_CAM, CAPTUM)
     }
     with waiting(explainer_of, contestants, arguments.threads) as pipes:
-        for method, (_, captum_has_it) in METHODS.items():
+        for method in [arguments.only] if arguments.only else METHODS:
+            captum_has_it = METHODS[method][1]
             batch, side = (2, 64) if method in COSTLY else (4, 224)
             asked = {n: p for n, p in pipes.items() if n != CAPTUM or captum_has_it}
             for classes, target in TARGETS.items():

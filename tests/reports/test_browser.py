@@ -129,6 +129,8 @@ def test_search_finds_a_class(browser: Any, report: Path) -> None:
 
 
 def test_link_of_a_pair_leads_to_its_cases(browser: Any, report: Path, run: SmallRun) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
     open_page(browser, report, "index.html")
     browser.find_element("css selector", "a[href*='#pair=1-3']").click()
     cases = browser.find_elements("css selector", "article.case")
@@ -138,7 +140,8 @@ def test_link_of_a_pair_leads_to_its_cases(browser: Any, report: Path, run: Smal
     assert all(CLASSES[1] in case.text for case in shown)
     assert browser.find_element("id", "pair-status").text == f"{len(wrong)} on this page."
     browser.find_element("id", "pair-clear").click()
-    assert all(case.is_displayed() for case in cases)
+    # The page answers to the address, which changes after the click has returned.
+    WebDriverWait(browser, 20).until(lambda _: all(case.is_displayed() for case in cases))
 
 
 def test_opacity_of_maps_follows_the_keyboard(browser: Any, report: Path) -> None:
