@@ -7,11 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cam_kernels.cell_vectors import cell_vectors, evidence_features
 from cam_kernels.evidence import LayerEvidence
 from cam_kernels.explainer import Explainer
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
 from cam_kernels.targets import ClassScore, Scale, Target
+
+CELL_DIMENSIONS = 32
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class FirstPassBatch:
     predicted_maps, against_maps : (N, methods, H, W) float32, >= 0, raw maps of these two classes
     contrast : (N, H, W) float32, signed, predicted minus against
     pooled : (N, K) float32, mean activation of each unit
+    evidence : (N, K) float32, the same weighted by the contrast's positive part
+    cells : (N, H * W, CELL_DIMENSIONS) float32, what each cell holds, see `cell_vectors`
     unit_max : (N, K) float32; unit_position : (N, K) int64, row * W + col of the maximum
     """
 
@@ -36,6 +41,8 @@ class FirstPassBatch:
     against_maps: Tensor
     contrast: Tensor
     pooled: Tensor
+    evidence: Tensor
+    cells: Tensor
     unit_max: Tensor
     unit_position: Tensor
 
@@ -90,14 +97,17 @@ class FirstPass:
         activations = evidence.activations
         unit_max, unit_position = activations.flatten(2).max(dim=2)
         predicted_gradient, against_gradient = (evidence.gradients(t) for t in targets)
+        contrast = contrast_map(activations, predicted_gradient - against_gradient)
         return FirstPassBatch(
             logits=logits,
             predicted=predicted,
             against=against,
             predicted_maps=self._maps(evidence, targets[0]),
             against_maps=self._maps(evidence, targets[1]),
-            contrast=contrast_map(activations, predicted_gradient - against_gradient),
+            contrast=contrast,
             pooled=activations.mean(dim=(2, 3)),
+            evidence=evidence_features(activations, contrast),
+            cells=cell_vectors(activations, CELL_DIMENSIONS),
             unit_max=unit_max,
             unit_position=unit_position,
         )

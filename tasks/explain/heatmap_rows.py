@@ -11,7 +11,7 @@ from cam_kernels.first_pass import FirstPassBatch
 from cam_kernels.map_numbers import STATES, map_numbers
 from tasks.explain.auditor import AuditorSettings
 from tasks.images.inputs import InputImage
-from tasks.images.object_grid import ObjectGrid, object_grid
+from tasks.images.object_grid import ObjectGrid
 from tasks.tables.schemas import ROLES
 
 _NUMBERS = (
@@ -22,7 +22,7 @@ Columns = dict[str, np.ndarray]
 
 
 def heatmap_columns(
-    images: list[InputImage], batch: FirstPassBatch, settings: AuditorSettings
+    images: list[InputImage], batch: FirstPassBatch, settings: AuditorSettings, grid: ObjectGrid
 ) -> dict[str, Any]:
     """Columns of `heatmaps_schema`, image by image: per method two or three rows, and one for the
     contrast, which is no method's own and stands under the first.
@@ -31,7 +31,6 @@ def heatmap_columns(
     the prediction was held against where it is wrong.
     """
     rows, cols = batch.contrast.shape[1:]
-    grid = object_grid(images, rows, cols)
     columns = _in_image_order(
         [
             _role_rows(role, method, images, grid, *what)

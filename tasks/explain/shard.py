@@ -8,14 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cam_kernels.first_pass import FirstPassBatch
+from cam_kernels.first_pass import CELL_DIMENSIONS, FirstPassBatch
 from tasks.explain.auditor import Auditor
+from tasks.explain.background_rows import background_columns
+from tasks.explain.feature_rows import cell_columns, feature_columns
 from tasks.explain.heatmap_rows import heatmap_columns
 from tasks.explain.prediction_rows import prediction_columns
 from tasks.explain.strongest_units import StrongestUnits
 from tasks.explain.unit_tables import POSITION, units_table, units_with_fields
 from tasks.images.geometry import Placement
 from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
+from tasks.images.object_grid import object_grid
+from tasks.tables.background_schemas import BACKGROUND, cells_schema
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
 from tasks.tables.shards import write_record
 from tasks.tables.storage import RunFolder, write_table
@@ -27,7 +31,7 @@ class ShardTables:
     def __init__(self, auditor: Auditor) -> None:
         self._auditor = auditor
         self._batches: dict[str, list[pa.Table]] = {
-            n: [] for n in ("predictions", "heatmaps", "features")
+            n: [] for n in ("predictions", "heatmaps", "features", "background", "cells")
         }
         self._strongest: StrongestUnits | None = None
         self._placements: dict[int, Placement] = {}
@@ -78,22 +82,17 @@ class ShardTables:
         self._batches["predictions"].append(
             pa.table(prediction_columns(images, batch, settings.top_k), schema=PREDICTIONS)
         )
-        cells = batch.contrast[0].numel()
-        self._batches["heatmaps"].append(
-            pa.table(
-                heatmap_columns(images, batch, settings),
-                schema=heatmaps_schema(cells),
-            )
-        )
-        pooled = batch.pooled.clamp(-65504, 65504).half().numpy()
-        image_id = np.array([image.image_id for image in images])
+        grid = object_grid(images, *batch.contrast.shape[1:])
         columns = {
-            "image_id": image_id,
-            "label": [image.label for image in images],
-            "target_layer": [settings.target_layer] * len(images),
-            "pooled": pa.FixedSizeListArray.from_arrays(pooled.reshape(-1), pooled.shape[1]),
+            "heatmaps": heatmap_columns(images, batch, settings, grid),
+            "features": feature_columns(images, batch, settings.target_layer),
+            "background": background_columns(images, batch, grid),
+            "cells": cell_columns(images, batch, grid),
         }
-        self._batches["features"].append(pa.table(columns, schema=features_schema(pooled.shape[1])))
+        image_id = np.array([image.image_id for image in images])
+        schemas = grid_schemas(batch.pooled.shape[1], batch.contrast[0].numel())
+        for name, of_table in columns.items():
+            self._batches[name].append(pa.table(of_table, schema=schemas[name]))
         self._placements.update({image.image_id: image.placement for image in images})
         self._update_units(batch, image_id)
 
@@ -112,8 +111,7 @@ class ShardTables:
         """Write every table of the shard, empty ones included; returns the files."""
         schemas = {
             "predictions": PREDICTIONS,
-            "heatmaps": heatmaps_schema(grid["rows"] * grid["cols"]),
-            "features": features_schema(grid["channels"]),
+            **grid_schemas(grid["channels"], grid["rows"] * grid["cols"]),
         }
         tables = {
             name: pa.concat_tables(batches) if batches else schemas[name].empty_table()
@@ -133,6 +131,16 @@ class ShardTables:
         strongest = self._strongest or StrongestUnits(channels, settings.unit_top_k, POSITION)
         extended = units_with_fields(strongest, self._auditor.field, self._placements)
         return units_table(extended, settings.target_layer)
+
+
+def grid_schemas(units: int, cells: int) -> dict[str, pa.Schema]:
+    """Schemas of the tables whose columns depend on the target layer."""
+    return {
+        "heatmaps": heatmaps_schema(cells),
+        "features": features_schema(units),
+        "background": BACKGROUND,
+        "cells": cells_schema(cells, CELL_DIMENSIONS),
+    }
 
 
 def explain_shard(auditor: Auditor, root: str, shard: int, key: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ class InputImage:
 
     pixels : uint8 Tensor, shape (3, crop, crop)
     object_mask : bool, shape (crop, crop); None where the image has neither mask nor box
+    object_source : where it came from, "mask" or "box"; None where it is None
     """
 
     image_id: int
@@ -41,6 +42,7 @@ class InputImage:
     pixels: Tensor
     placement: Placement
     object_mask: npt.NDArray[np.bool_] | None
+    object_source: Literal["mask", "box"] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class InputReader:
             reason = f"the label is none of the model's {self._num_classes} classes"
             return ReadResult(None, failed("label", reason))
         try:
-            image = decode_image(self._source.read(row["uri"]))
-            pixels, placement = self._preprocessing.cut(image)
+            decoded = decode_image(self._source.read(row["uri"]))
+            pixels, placement = self._preprocessing.cut(decoded)
         except UnreadableImage as error:
             return ReadResult(None, failed(error.stage, error))
         mask, failure = None, None
@@ -83,8 +85,15 @@ class InputReader:
             except UnreadableImage as error:
                 failure = failed("mask", f"{row['mask_uri']}: {error}")
         on_object = object_in_crop(mask, row["boxes"] or [], placement)
-        image_id, label = row["image_id"], row["label"]
-        return ReadResult(InputImage(image_id, label, pixels, placement, on_object), failure)
+        image = InputImage(
+            image_id=row["image_id"],
+            label=row["label"],
+            pixels=pixels,
+            placement=placement,
+            object_mask=on_object,
+            object_source=None if on_object is None else "box" if mask is None else "mask",
+        )
+        return ReadResult(image, failure)
 
     def _read_mask(self, uri: str, placement: Placement) -> npt.NDArray[np.bool_]:
         mask = read_mask(self._source, uri)

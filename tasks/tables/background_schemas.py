@@ -62,7 +62,7 @@ VERDICT_TABLE = pa.schema(
         "stratum": pa.string(),  # suspicious, random; null: not tested
         "inclusion": pa.float64(),  # probability of being tested, (0, 1]; null: not tested
         "margin": pa.float32(),  # logit predicted - logit against, of the original
-        "shapley_object": pa.float32(),  # the two-player split of the margin, logits; null: untested
+        "shapley_object": pa.float32(),  # two-player split of the margin, logits; null: untested
         "shapley_background": pa.float32(),
         "gap": pa.float32(),  # P(predicted | donors of predicted) - P(predicted | ... of against)
         "placebo_gap": pa.float32(),  # largest difference of P(predicted) between donors of a class
@@ -131,7 +131,7 @@ CONTEXT_CLUSTERS = pa.schema(
         "cluster": pa.int32(),
         "cells": pa.int64(),  # of all images
         "images": pa.int64(),  # with at least PRESENT_SHARE of their cells in it
-        "object_share": pa.float64(),  # mean share of its cells that the object covers; null: unknown
+        "object_share": pa.float64(),  # mean share of a cell that is object; null: unknown
         "exemplars": pa.list_(pa.int64()),  # images, the nearest to the centre first
         "exemplar_cells": pa.list_(pa.int32()),  # row * cols + col of the nearest cell of each
     }

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ROLES = ("predicted", "label", "runner_up", "contrast")
 
@@ -186,5 +186,9 @@ def features_schema(channels: int) -> pa.Schema:
             "label": pa.int32(),
             "target_layer": pa.string(),
             "pooled": pa.list_(pa.float16(), channels),  # spatial mean of each unit
+            "evidence": pa.list_(
+                pa.float16(), channels
+            ),  # mean weighted by the contrast's positive
+            # part; zeros where it has none
         }
     )

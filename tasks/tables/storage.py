@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
 
-SHARD_TABLES = ("manifest", "predictions", "heatmaps", "features", "failures")
+SHARD_TABLES = (
+    "manifest", "predictions", "heatmaps", "features", "background", "cells", "failures",
+)  # fmt: skip
 MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
 FAITHFULNESS_TABLES = ("faithfulness", "faithfulness_curves", "faithfulness_summary")
 

@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
+from tasks.tables.storage import MERGED_TABLES, SHARD_TABLES
+
 MODEL = """
 import os, time
 import torch
@@ -37,9 +39,6 @@ def build():
     torch.manual_seed(0)
     return Net()
 """
-
-SHARD_TABLES = ("predictions", "heatmaps", "features", "failures")
-MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audi
 
 SORTED_BY = {
     "predictions": ["image_id"], "heatmaps": ["image_id", "role"], "features": ["image_id"],
+    "background": ["image_id"], "cells": ["image_id"],
     "failures": ["image_id"], "units": ["unit", "rank"], "unit_stats": ["unit"],
     "class_stats": ["class_idx"], "confusions": ["label", "predicted"], "manifest": ["image_id"],
 }  # fmt: skip
