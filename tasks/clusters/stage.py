@@ -1,0 +1,31 @@
+"""Clusters of contexts and of explanations, from the tables of the first pass."""
+
+import numpy as np
+
+from tasks.clusters.context_clusters import find_contexts
+from tasks.clusters.context_risks import find_risks
+from tasks.clusters.explanation_clusters import find_explanation_clusters
+from tasks.tables.storage import RunFolder, write_table
+
+
+def write_clusters(run: RunFolder) -> None:
+    """Write `context_clusters`, `context_risks` and `explanation_clusters`.
+
+    The tables depend neither on the shards nor on the order of the images. Without labels
+    `context_risks` is empty. A million images of 49 cells take minutes and about 1 GB.
+
+    Raises: AuditError where a table of the first pass is missing.
+    """
+    predictions = run.dataset("predictions").to_table(columns=["image_id", "label", "predicted"])
+    by_image = predictions.to_pandas().sort_values("image_id", ignore_index=True)
+    contexts = find_contexts(run)
+    write_table(run.table_file("context_clusters"), contexts.table)
+    audited = by_image.set_index("image_id").reindex(contexts.image_id).fillna(-1)
+    risks = find_risks(
+        contexts.image_id,
+        audited["label"].to_numpy(np.int64),
+        audited["predicted"].to_numpy(np.int64),
+        contexts.present,
+    )
+    write_table(run.table_file("context_risks"), risks)
+    write_table(run.table_file("explanation_clusters"), find_explanation_clusters(run, by_image))
