@@ -25,6 +25,8 @@ def find_explanation_clusters(run: RunFolder, predictions: pd.DataFrame, seed: i
     Returns: a table of schema EXPLANATION_CLUSTERS, by class and cluster
     """
     assigned = assign_explanations(run, predictions.set_index("image_id")["predicted"], seed)
+    if not len(assigned):
+        return EXPLANATION_CLUSTERS.empty_table()
     facts = assigned.merge(predictions, on="image_id").merge(
         _object_energy(run), on="image_id", how="left"
     )

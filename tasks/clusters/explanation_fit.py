@@ -20,6 +20,7 @@ MOST_CLUSTERS = 6
 # Of the mean silhouette, below which a class is one cluster. Without any structure it stays under
 # 0.24, whatever the number of images and units.
 LEAST_SILHOUETTE = 0.25
+FEWEST_IN_CLUSTER = 3  # fewer are outliers, not a strategy
 _COMPONENTS = 8
 _STARTS = 4
 
@@ -71,7 +72,10 @@ def _components(evidence: Floats, seed: int) -> Floats:
     images, units = evidence.shape
     if not images or (evidence == evidence[0]).all():
         return np.zeros((1, units))
-    pca = PCA(min(_COMPONENTS, images, units), svd_solver="randomized", random_state=seed)
+    components = min(_COMPONENTS, images, units)
+    # The randomised solver is as fast, but its last components are not the principal ones.
+    solver = "arpack" if components < min(images, units) else "full"
+    pca = PCA(components, svd_solver=solver, random_state=seed)
     return on_grid(pca.fit(evidence).components_)
 
 
@@ -79,9 +83,9 @@ def _best_centres(reduced: Floats, seed: int) -> Floats:
     """For the number of clusters whose mean silhouette is the highest, above the floor."""
     best, centres = LEAST_SILHOUETTE, reduced.mean(axis=0, keepdims=True)
     distinct = len(np.unique(reduced, axis=0))
-    for clusters in range(2, min(MOST_CLUSTERS, distinct - 1, len(reduced) - 1) + 1):
+    for clusters in range(2, min(MOST_CLUSTERS, distinct, len(reduced) - 1) + 1):
         kmeans = KMeans(clusters, n_init=_STARTS, random_state=seed).fit(reduced)
         silhouette = silhouette_score(reduced, kmeans.labels_)
-        if silhouette > best:
+        if silhouette > best and np.bincount(kmeans.labels_).min() >= FEWEST_IN_CLUSTER:
             best, centres = silhouette, kmeans.cluster_centers_
     return centres
