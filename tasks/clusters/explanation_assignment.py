@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from threadpoolctl import threadpool_limits
 
 from tasks.clusters.exact_distances import Floats, unit_vectors
 from tasks.clusters.explanation_fit import ExplanationModel, fit_explanations
@@ -30,7 +31,8 @@ def assign_explanations(run: RunFolder, predicted: pd.Series, seed: int) -> pd.D
     Returns: columns image_id, class_idx, cluster and distance, by image_id. Clusters are
     numbered from the largest; of two as large, the one with the smallest image_id comes first.
     """
-    models = _fit_classes(run, predicted, seed)
+    with threadpool_limits(1):  # sums of several threads differ in their last bits
+        models = _fit_classes(run, predicted, seed)
     parts = []
     for image_id, evidence in _read_evidence(run):
         classes = predicted.reindex(image_id).to_numpy()

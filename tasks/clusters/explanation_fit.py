@@ -11,7 +11,6 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
-from threadpoolctl import threadpool_limits
 
 from tasks.clusters.exact_distances import Floats, on_grid
 
@@ -59,11 +58,10 @@ def fit_explanations(evidence: Floats, seed: int) -> ExplanationModel:
     evidence : float64, shape (N, D), of length 1 and on the grid; their order matters
     """
     images = len(evidence)
-    with threadpool_limits(1):  # sums of several threads differ in their last bits
-        components = _components(evidence, seed)
-        reduced = evidence @ components.T
-        mean = reduced.mean(axis=0, keepdims=True) if images else np.zeros((1, len(components)))
-        centres = mean if images < FEWEST_IMAGES else _best_centres(reduced - mean, seed) + mean
+    components = _components(evidence, seed)
+    reduced = evidence @ components.T
+    mean = reduced.mean(axis=0, keepdims=True) if images else np.zeros((1, len(components)))
+    centres = mean if images < FEWEST_IMAGES else _best_centres(reduced - mean, seed) + mean
     return ExplanationModel(components.astype(np.float32), centres)
 
 

@@ -12,7 +12,8 @@ def write_clusters(run: RunFolder) -> None:
     """Write `context_clusters`, `context_risks` and `explanation_clusters`.
 
     The tables depend neither on the shards nor on the order of the images. Without labels
-    `context_risks` is empty. A million images of 49 cells take minutes and about 1 GB.
+    `context_risks` is empty. 20,000 images of 49 cells and 1,000 classes take a minute of one core
+    and 0.4 GB; contexts grow with the images, explanation clusters mostly with the classes.
 
     Raises: AuditError where a table of the first pass is missing.
     """
