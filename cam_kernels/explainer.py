@@ -74,8 +74,7 @@ class Explainer:
 
         Raises: ValueError for a layer that does not run exactly once.
         """
-        if self._channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+        images = self._laid_out(images)
         seen: dict[str, list[Tensor]] = {name: [] for name in self.layouts}
 
         def keep(name: str, output: Tensor) -> Tensor:
@@ -101,6 +100,20 @@ class Explainer:
             for name, (kept,) in seen.items()
         }
         return Forward(images, output, layers)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """What the same copy of the model returns where no map is asked for.
+
+        images : Tensor, shape (N, C, H, W), as the model takes them
+        """
+        with torch.inference_mode():
+            logits: Tensor = self.model(self._laid_out(images))
+        return logits
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        return (
+            images.contiguous(memory_format=torch.channels_last) if self._channels_last else images
+        )
 
     def _layer(self, name: str) -> LayerOfNetwork:
         return LayerOfNetwork(

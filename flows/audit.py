@@ -2,20 +2,24 @@
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.cluster import Workers, start_workers
+from flows.cluster import WorkersOnDemand
 from flows.progress import ShardProgress, console
+from flows.shard_tasks import ShardRunner, do_shards
 from reports.build import build_report
+from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
-from tasks.errors import AuditError
+from tasks.explain.shard import explain_shard
+from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
+from tasks.second_pass.shard import intervene_on_shard
+from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.completion import mark_complete
 from tasks.tables.shards import Shard, valid_record
 from tasks.tables.storage import write_json
@@ -32,10 +36,15 @@ def audit(config: dict[str, Any]) -> str:
     Returns: the path of the report.
     """
     plan = index(config)
-    explain_shards(plan)
-    merge(plan)
+    with WorkersOnDemand(plan) as workers:
+        explain(plan, workers)
+        merge(plan)
+        second_pass = plan_tests(plan)
+        intervene(plan, second_pass, workers)
+    judge(plan, second_pass)
+    find(plan)
     report(plan)
-    mark_complete(plan.run, plan.shards)
+    mark_complete(plan.run, plan.shards, plan.config.second_pass)
     return str(plan.run.report_file)
 
 
@@ -47,89 +56,32 @@ def index(config: dict[str, Any]) -> Plan:
     return plan
 
 
-def explain_shards(plan: Plan) -> None:
+def explain(plan: Plan, workers: WorkersOnDemand) -> None:
     """The first pass over every shard that has no valid record yet.
 
     Raises: AuditError where shards failed for good; the others are stored.
     """
     missing = [shard for shard in plan.shards if valid_record(plan.run, shard) is None]
-    images = sum(shard.stop - shard.start for shard in missing)
+    images = _images(missing)
     done = len(plan.manifest) - images
     if done:
         console.print(f"{done:,} of {len(plan.manifest):,} images are done already.")
     if not missing:
         return
-    with start_workers(plan) as workers, ShardProgress(len(plan.manifest)) as progress:
+    with ShardProgress("First pass", len(plan.manifest)) as progress:
         progress.resume(done)
+        count = workers.get().count
         start = time.monotonic()
-        _explain_each(missing, ShardRunner(plan.run.root, workers, progress))
+        do_shards(missing, ShardRunner(plan.run, explain_shard, workers.get(), progress))
         seconds = time.monotonic() - start
     measured = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": seconds,
         "images": images,
         "images_per_second": images / seconds,
-        "workers": workers.count,
+        "workers": count,
     }
     write_json(plan.run.first_pass_file, measured)
-
-
-class ShardRunner:
-    """Runs one shard on a worker and tells the progress bar. Shared by the flow's threads."""
-
-    def __init__(self, root: Path, workers: Workers, progress: ShardProgress) -> None:
-        self._root = str(root.resolve())
-        self._progress = progress
-        self.workers = workers
-
-    def run(self, shard: Shard) -> dict[str, Any]:
-        """The shard's record. Raises what the worker raised."""
-        try:
-            record = self.workers.explain(self._root, shard)
-        except Exception as error:
-            console.print(
-                f"shard-{shard.index:05d}: {type(error).__name__}: {error}",
-                style="yellow", markup=False, soft_wrap=True,
-            )  # fmt: skip
-            raise
-        self._progress.advance(shard.stop - shard.start)
-        return record
-
-
-@task(
-    task_run_name="shard-{shard.index:05d}",
-    retries=2,
-    retry_delay_seconds=1,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-def explain(shard: Shard, runner: ShardRunner) -> dict[str, Any]:
-    """One shard, tried up to three times."""
-    return runner.run(shard)
-
-
-def _explain_each(shards: list[Shard], runner: ShardRunner) -> None:
-    # Threads that wait, one per worker: the work itself is done by the workers.
-    waiting = ThreadPoolTaskRunner[Any](max_workers=runner.workers.count)
-    with waiting as threads:
-        try:
-            futures = [threads.submit(explain, {"shard": s, "runner": runner}) for s in shards]
-            results = [future.result(raise_on_failure=False) for future in futures]
-        except BaseException:
-            runner.workers.cancel()
-            raise
-    failed = [
-        (shard, result)
-        for shard, result in zip(shards, results, strict=True)
-        if isinstance(result, BaseException)
-    ]
-    if failed:
-        shard, error = failed[0]
-        raise AuditError(
-            f"{len(failed)} of {len(shards)} shards failed, three times each; the others are "
-            f"stored.\n  shard-{shard.index:05d}: {type(error).__name__}: {error}\n"
-            "Mend the cause and run the same command again: it goes on with the failed shards."
-        )
 
 
 @task(task_run_name="merge", cache_policy=NO_CACHE, persist_result=False)
@@ -140,7 +92,44 @@ def merge(plan: Plan) -> None:
     merge_class_stats(plan.run, len(plan.shards))
 
 
+@task(task_run_name="plan tests", cache_policy=NO_CACHE, persist_result=False)
+def plan_tests(plan: Plan) -> SecondPassPlan:
+    """Choose the images of the second pass and whose backgrounds they are laid on."""
+    second_pass = plan_second_pass(plan.run, plan.config.second_pass, plan.shards)
+    write_second_pass_plan(plan.run, second_pass)
+    return second_pass
+
+
+def intervene(plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand) -> None:
+    """The second pass over every shard of its plan that has no valid record yet.
+
+    Raises: AuditError where shards failed for good; the others are stored.
+    """
+    missing = [shard for shard in second_pass.shards if valid_record(plan.run, shard) is None]
+    if not missing:
+        return
+    with ShardProgress("Second pass", _images(missing)) as progress:
+        do_shards(missing, ShardRunner(plan.run, intervene_on_shard, workers.get(), progress))
+
+
+@task(task_run_name="judge", cache_policy=NO_CACHE, persist_result=False)
+def judge(plan: Plan, second_pass: SecondPassPlan) -> None:
+    """A verdict for every labelled image, and what the second pass did."""
+    write_verdicts(plan.run, second_pass)
+
+
+@task(task_run_name="find", cache_policy=NO_CACHE, persist_result=False)
+def find(plan: Plan) -> None:
+    """Clusters of contexts and of explanations, rates per group, findings."""
+    write_clusters(plan.run)
+    write_findings(plan.run)
+
+
 @task(task_run_name="report", cache_policy=NO_CACHE, persist_result=False)
 def report(plan: Plan) -> None:
     """Draw the report from the tables."""
     build_report(plan.run.root)
+
+
+def _images(shards: list[Shard]) -> int:
+    return sum(shard.stop - shard.start for shard in shards)

@@ -55,6 +55,7 @@ def run(
     exact: options.Exact = None,
     top_k: options.TopK = None,
     unit_top_k: options.UnitTopK = None,
+    second_pass: options.SecondPass = None,
     scheduler: options.Scheduler = None,
 ) -> None:
     """Audit a model over a dataset; run it again to go on where it stopped."""
@@ -122,7 +123,7 @@ def run_audit(config: AuditConfig) -> None:
 
     console.print(f"Reading {config.images} and {config.model} ...", soft_wrap=True)
     plan = plan_audit(config)
-    if is_complete(plan.run, plan.shards):
+    if is_complete(plan.run, plan.shards, plan.config.second_pass):
         console.print("Nothing to do: this audit is finished, and nothing has changed since.")
     else:
         _run_flow(config)

@@ -5,13 +5,13 @@ import importlib.metadata
 import os
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import Any, Self
 
 import torch
 from distributed import Client, Future, LocalCluster
 
-from flows.worker import AuditorPlugin, explain_on_worker
+from flows.worker import AuditorPlugin, ShardWork, run_on_worker
 from tasks.errors import AuditError
 from tasks.explain.auditor import AuditorSettings
 from tasks.index.plan import Plan
@@ -21,7 +21,7 @@ _CORES_PER_WORKER = 4
 
 
 class Workers:
-    """Worker processes that explain shards.
+    """Worker processes that do shards.
 
     client : connected Dask client whose workers have the plugin
     resources : what each shard asks for, or None
@@ -33,15 +33,14 @@ class Workers:
         self._resources = resources
         self._waiting: set[Future] = set()
 
-    def explain(self, root: str, shard: Shard) -> dict[str, Any]:
-        """Run one shard and wait for its record.
+    def run(self, work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
+        """Have one shard done and wait for its record.
 
         Raises: what the worker raised; KilledWorker where the worker died.
         """
         future = self._client.submit(
-            explain_on_worker, root, shard.index, shard.key,
-            pure=False, resources=self._resources,
-        )  # fmt: skip
+            run_on_worker, work, root, shard, pure=False, resources=self._resources
+        )
         self._waiting.add(future)
         try:
             record: dict[str, Any] = future.result()
@@ -83,6 +82,27 @@ def count_workers(wanted: int | None, device: str) -> int:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class WorkersOnDemand:
+    """Workers that are started when the first shard asks for them, and then serve all stages."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._stack = ExitStack()
+        self._workers: Workers | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.close()
+
+    def get(self) -> Workers:
+        """Raises: AuditError, see `start_workers`."""
+        if self._workers is None:
+            self._workers = self._stack.enter_context(start_workers(self._plan))
+        return self._workers
 
 
 @contextmanager

@@ -29,10 +29,11 @@ class ImagesPerSecond(ProgressColumn):
 class ShardProgress:
     """A bar with images per second and time left on a terminal; silent elsewhere.
 
-    total : images of the audit
+    stage : what is done, in two words
+    total : images that it is done to
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, stage: str, total: int) -> None:
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -44,7 +45,7 @@ class ShardProgress:
             disable=not console.is_terminal,
             speed_estimate_period=120,
         )
-        self._task = self._progress.add_task("First pass", total=total)
+        self._task = self._progress.add_task(stage, total=total)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,13 @@ import torch
 from distributed import Worker, WorkerPlugin, get_worker
 
 from tasks.explain.auditor import Auditor, AuditorSettings
-from tasks.explain.shard import explain_shard
+from tasks.tables.shards import Shard
 
 _PLUGIN = "camaudit-auditor"
+
+ShardWork = Callable[
+    [Auditor, str, Shard], dict[str, Any]
+]  # the run folder, and its shard's record
 
 
 class AuditorPlugin(WorkerPlugin):
@@ -36,12 +41,12 @@ class AuditorPlugin(WorkerPlugin):
         self._lock = threading.Lock()
         self._index = int(worker.name) if str(worker.name).isdigit() else 0
 
-    def explain(self, root: str, shard: int, key: str) -> dict[str, Any]:
-        """Explain one shard; one at a time, whatever number of threads the worker has."""
+    def run(self, work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
+        """Do one shard; one at a time, whatever number of threads the worker has."""
         with self._lock:
             if self._auditor is None:
                 self._auditor = Auditor(self._on_own_device())
-            return explain_shard(self._auditor, root, shard, key)
+            return work(self._auditor, root, shard)
 
     def _on_own_device(self) -> AuditorSettings:
         if self._settings.device != "cuda":
@@ -49,7 +54,7 @@ class AuditorPlugin(WorkerPlugin):
         return replace(self._settings, device=f"cuda:{self._index % torch.cuda.device_count()}")
 
 
-def explain_on_worker(root: str, shard: int, key: str) -> dict[str, Any]:
-    """What a worker runs: small, JSON-able arguments and result."""
+def run_on_worker(work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
+    """What a worker runs: a function by its name, small arguments, a small result."""
     plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
-    return plugin.explain(root, shard, key)
+    return plugin.run(work, root, shard)

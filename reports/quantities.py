@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tasks.merge.intervals import Z_95, wilson_interval
+from tasks.statistics.intervals import Z_95, wilson_interval
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@ class AuditConfig(BaseModel):
     exact: bool = Field(False, strict=True, description="Leave the model's arithmetic untouched")
     top_k: Count = Field(5, description="Classes kept per image")
     unit_top_k: Count = Field(9, description="Images kept per unit")
+    second_pass: float = Field(
+        0.4, ge=0, le=100, allow_inf_nan=False,
+        description="Forwards on changed images, per labelled image; 0: no second pass",
+    )  # fmt: skip
     scheduler: str | None = Field(None, description="Address of a running Dask scheduler")
 
     @property

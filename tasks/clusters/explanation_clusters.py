@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from tasks.clusters.cluster_names import name_clusters
 from tasks.clusters.explanation_assignment import assign_explanations
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 from tasks.tables.background_schemas import EXPLANATION_CLUSTERS
 from tasks.tables.storage import RunFolder
 

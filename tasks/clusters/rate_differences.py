@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
-from tasks.merge.intervals import Z_95, wilson_interval
+from tasks.statistics.intervals import Z_95, wilson_interval
 
 Floats = npt.NDArray[np.float64]
 

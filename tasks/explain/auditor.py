@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import torch
+from torch import Tensor
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
 from cam_kernels.layers.receptive_field import receptive_field
@@ -74,12 +75,25 @@ class Auditor:
         The batch is filled up to its fixed size, so that every image meets the same kernels
         whatever shard it is in.
         """
-        crop, missing = self.preprocessing.crop, self.batch_size - len(images)
-        pixels = [image.pixels for image in images]
-        pixels += [torch.zeros((3, crop, crop), dtype=torch.uint8)] * missing
+        missing = self.batch_size - len(images)
         labels = torch.tensor([image.label for image in images] + [-1] * missing)
-        batch = self.preprocessing.normalise(torch.stack(pixels).to(self.device))
+        batch = self._filled(torch.stack([image.pixels for image in images]))
         result = self.first_pass(batch, labels.to(self.device))
         return FirstPassBatch(
             **{name: value[: len(images)].cpu() for name, value in vars(result).items()}
         )
+
+    def logits(self, views: Tensor) -> Tensor:
+        """What the same fast copy of the model says of changed images.
+
+        views : uint8 Tensor, shape (N, 3, crop, crop), N at most `batch_size`
+
+        Returns: (N, classes) float32, on the CPU.
+        """
+        logits = self.first_pass.explainer.logits(self._filled(views))
+        return logits[: len(views)].float().cpu()
+
+    def _filled(self, views: Tensor) -> Tensor:
+        """The model's input, filled up to the fixed size of a batch with black views."""
+        missing = views.new_zeros((self.batch_size - len(views), *views.shape[1:]))
+        return self.preprocessing.normalise(torch.cat([views, missing]).to(self.device))

@@ -21,7 +21,7 @@ from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.object_grid import object_grid
 from tasks.tables.background_schemas import BACKGROUND, cells_schema
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
-from tasks.tables.shards import write_record
+from tasks.tables.shards import Shard, write_record
 from tasks.tables.storage import RunFolder, write_table
 
 
@@ -143,16 +143,15 @@ def grid_schemas(units: int, cells: int) -> dict[str, pa.Schema]:
     }
 
 
-def explain_shard(auditor: Auditor, root: str, shard: int, key: str) -> dict[str, Any]:
+def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
     """Run the first pass over one shard and write its tables, then its record.
 
     root : the run folder; its audit.json and the shard's manifest stand there
-    key : the shard's key, kept in the record
 
     Returns: the record: shard, key, images, failed, and a checksum per file.
     """
     run = RunFolder(root)
-    rows = pq.read_table(run.table_file("manifest", shard)).to_pylist()
+    rows = pq.read_table(run.table_file("manifest", shard.index)).to_pylist()
     uris = {row["image_id"]: row["uri"] for row in rows}
     reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
     tables = ShardTables(auditor)
@@ -163,7 +162,7 @@ def explain_shard(auditor: Auditor, root: str, shard: int, key: str) -> dict[str
         if images:
             tables.update(images, uris)
     tables.failures.sort(key=lambda failure: failure.image_id)
-    files = tables.write(run, shard, run.audit()["model"])
+    files = tables.write(run, shard.index, run.audit()["model"])
     failed = len({f.image_id for f in tables.failures if f.stage != "mask"})
     counts = {"images": len(rows), "failed": failed}
-    return write_record(run, shard, key, files, counts)
+    return write_record(run, shard, files, counts)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from tasks.errors import AuditError
-from tasks.faithfulness.bootstrap import bootstrap_mean, paired_difference
+from tasks.statistics.bootstrap import bootstrap_mean, paired_difference
 
 Better = Literal["higher", "lower"]
 

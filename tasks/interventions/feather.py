@@ -41,17 +41,18 @@ def kept(pixels: Pixels, region: Mask, others: Pixels | Floats, ramp: float = RA
 
     A Gaussian alpha would be half-way on the edge and so keep a rim of the very content that is
     to go: this alpha rises inwards, linearly with the distance. The first pixel has a third of its
-    own colour, so thin parts stay. At the frame of the view there is no edge.
+    own colour at 224, so thin parts stay, and all of it at 64, where a wider edge cost the second
+    pass 0.04 to 0.07 of AUROC. At the frame of the view there is no edge.
 
     pixels : uint8, shape (height, width, 3)
     region : bool, shape (height, width), not everything
     others : uint8 or float32 in [0, 255], shape (height, width, 3)
-    ramp : width of the edge, pixels of 224 (at least 1.5 pixels)
+    ramp : width of the edge, pixels of 224 (at least one pixel)
 
     Returns: uint8, same shape: exactly `pixels` from `ramp` inwards, exactly `others`, rounded,
     outside.
     """
-    width = max(1.5, ramp * min(region.shape) / 224)
+    width = max(1.0, ramp * min(region.shape) / 224)
     alpha = np.minimum(distance_from(~region) / width, 1)[..., None]
     mixed = alpha * pixels + (1 - alpha) * others
     return np.rint(mixed).astype(np.uint8)

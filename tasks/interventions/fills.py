@@ -119,6 +119,31 @@ def object_mean(pixels: Pixels, mask: Mask) -> Pixels:
     return kept(pixels, ~gone, np.broadcast_to(colour, pixels.shape), SOFT_RAMP)
 
 
+def colours_matched(
+    pixels: Pixels, mean_colour: npt.ArrayLike, colour_spread: npt.ArrayLike
+) -> Pixels:
+    """The whole view, object and background alike, with the dataset's mean and standard deviation
+    in each channel (Reinhard et al. 2001, in RGB): what a cast of colour or of light adds is gone.
+
+    pixels : uint8, shape (height, width, 3), RGB
+    mean_colour, colour_spread : three numbers in [0, 255] each
+
+    Returns: uint8, same shape; a channel without any spread becomes its mean.
+
+    Raises: ValueError for other arrays.
+    """
+    check_pixels(pixels)
+    mean, spread = (np.asarray(v, dtype=np.float64) for v in (mean_colour, colour_spread))
+    if mean.shape != (3,) or spread.shape != (3,):
+        raise ValueError(
+            f"mean and spread: expected three numbers each, got shapes {mean.shape} and "
+            f"{spread.shape}; give one number per channel"
+        )
+    own, own_spread = pixels.mean(axis=(0, 1)), pixels.std(axis=(0, 1))
+    gain = np.where(own_spread > 0, spread / np.maximum(own_spread, 1e-6), 0.0)
+    return np.rint(np.clip((pixels - own) * gain + mean, 0, 255)).astype(np.uint8)
+
+
 def _gaussian(plane: Floats, sigma: tuple[float, float]) -> Floats:
     """Beyond the frame there is nothing: zeros of no weight."""
     taps = (2 * int(np.ceil(3 * sigma[0])) + 1, 2 * int(np.ceil(3 * sigma[1])) + 1)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from tasks.merge.exact_sum import ExactSum
-from tasks.merge.intervals import Z_95, wilson_interval
+from tasks.statistics.exact_sum import ExactSum
+from tasks.statistics.intervals import Z_95, wilson_interval
 from tasks.tables.schemas import CLASS_STATS, CONFUSIONS
 
 _COUNTS = ("images", "correct", "predicted_images", "masked_images", "pointing_hits",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.merge.exact_sum import ExactSum
+from tasks.statistics.exact_sum import ExactSum
 from tasks.tables.schemas import UNIT_STATS
 
 # Logarithmic bins 10 % wide, as in DDSketch (arXiv:1908.10693): a quantile is right to 5 %.

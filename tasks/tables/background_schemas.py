@@ -17,8 +17,11 @@ INTERVENTIONS = (
     "background_mean",  # object kept, the dataset's mean colour around it
     "donor_predicted",  # object kept, on the background of another image of the predicted class
     "donor_against",  # ... of the class that the prediction is held against: a mistake's label
+    "donor_other",  # ... of any other class
+    "colours_matched",  # the dataset's mean colour and contrast, object and background alike
     "object_inpainted",  # background kept, the object filled in from around it
     "object_mean",  # background kept, the object a patch of its surroundings' mean colour
+    "empty",  # neither: the mean colour everywhere
 )
 
 BACKGROUND = pa.schema(
@@ -70,7 +73,8 @@ VERDICT_TABLE = pa.schema(
         "held": pa.float32(),  # share of all other backgrounds on which the prediction stays
         "right_replaced": pa.float32(),  # share of donors' backgrounds on which the label is named
         "background_alone": pa.float32(),  # share of removals of the object that change nothing
-        "reliance": pa.float32(),  # in [0, 1], higher: more background; what tested images rank by
+        "colours_turned": pa.bool_(),  # the answer changes where only the colours are evened out
+        "reliance": pa.float32(),  # probability of the other answer on other backgrounds, [0, 1]
         "verdict": pa.string(),  # one of VERDICTS
         "trail": pa.list_(pa.string()),  # the evidence behind it, in words
     }

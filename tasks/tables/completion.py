@@ -8,19 +8,30 @@ from typing import Any
 
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record
-from tasks.tables.storage import FAITHFULNESS_TABLES, MERGED_TABLES, RunFolder, write_json
+from tasks.tables.storage import (
+    BACKGROUND_TABLES,
+    FAITHFULNESS_TABLES,
+    MERGED_TABLES,
+    RunFolder,
+    write_json,
+)
 
 
-def mark_complete(run: RunFolder, shards: Sequence[Shard]) -> None:
-    """Write complete.json, the last file of an audit."""
-    write_json(run.complete_file, {"shard_keys": _digest(shards)})
+def mark_complete(run: RunFolder, shards: Sequence[Shard], second_pass: float) -> None:
+    """Write complete.json, the last file of an audit.
+
+    second_pass : its budget
+    """
+    content = {"shard_keys": shards_digest(shards), "second_pass": second_pass}
+    write_json(run.complete_file, content)
 
 
-def is_complete(run: RunFolder, shards: Sequence[Shard]) -> bool:
-    """Whether the run folder holds the audit of these very shards, whole."""
-    merged = all(run.table_file(name).exists() for name in MERGED_TABLES)
+def is_complete(run: RunFolder, shards: Sequence[Shard], second_pass: float) -> bool:
+    """Whether the run folder holds the audit of these very shards with this budget, whole."""
+    merged = all(run.table_file(n).exists() for n in (*MERGED_TABLES, *BACKGROUND_TABLES))
     return bool(
-        _stored_key(run.complete_file) == _digest(shards)
+        _stored(run.complete_file, "shard_keys") == shards_digest(shards)
+        and _stored(run.complete_file, "second_pass") == second_pass
         and merged
         and run.report_file.exists()
         and all(valid_record(run, shard) is not None for shard in shards)
@@ -33,7 +44,7 @@ def audit_key(run: RunFolder) -> str:
     Raises: AuditError where no audit has finished.
     """
     run.audit()
-    key = _stored_key(run.complete_file)
+    key = _stored(run.complete_file, "shard_keys")
     if key is None:
         raise AuditError(
             f"the audit in {run.root} has not finished; expected {run.complete_file.name} in it. "
@@ -58,17 +69,18 @@ def remove_faithfulness(run: RunFolder) -> None:
 
 def remove_faithfulness_of_others(run: RunFolder, shards: Sequence[Shard]) -> None:
     """The same, unless it was measured on the audit of these very shards."""
-    if _stored_key(run.faithfulness_file) != _digest(shards):
+    if _stored(run.faithfulness_file, "shard_keys") != shards_digest(shards):
         remove_faithfulness(run)
 
 
-def _stored_key(file: Path) -> str | None:
+def _stored(file: Path, key: str) -> Any:
     try:
-        return str(json.loads(file.read_text())["shard_keys"])
+        return json.loads(file.read_text())[key]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _digest(shards: Sequence[Shard]) -> str:
+def shards_digest(shards: Sequence[Shard]) -> str:
+    """What tells these shards from any others."""
     keys = "".join(shard.key for shard in shards)
     return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest()

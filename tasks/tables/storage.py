@@ -17,6 +17,10 @@ SHARD_TABLES = (
     "manifest", "predictions", "heatmaps", "features", "background", "cells", "failures",
 )  # fmt: skip
 MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
+BACKGROUND_TABLES = (
+    "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
+    "explanation_clusters",
+)  # fmt: skip
 FAITHFULNESS_TABLES = ("faithfulness", "faithfulness_curves", "faithfulness_summary")
 
 
@@ -59,7 +63,10 @@ class RunFolder:
     RUN/audit.json              configuration and what was found out about the model
     RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
     RUN/partials/units/         strongest activations of each shard, before the merge
-    RUN/records/shard-00012.json names, sizes and checksums: the shard is done
+    RUN/partials/tests/          what the second pass is to do
+    RUN/records/shards/shard-00012.json names, sizes and checksums: the shard is done
+    RUN/records/tests/           the same for the second pass
+    RUN/second_pass.json         what the second pass did
     RUN/first_pass.json         when and how fast the last shards were computed
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
@@ -82,6 +89,10 @@ class RunFolder:
         return self.root / "complete.json"
 
     @property
+    def second_pass_file(self) -> Path:
+        return self.root / "second_pass.json"
+
+    @property
     def faithfulness_file(self) -> Path:
         return self.root / "faithfulness.json"
 
@@ -96,12 +107,20 @@ class RunFolder:
     def partial_file(self, name: str, shard: int) -> Path:
         return self.root / "partials" / name / f"{_stem(shard)}.parquet"
 
-    def record_file(self, shard: int) -> Path:
-        return self.root / "records" / f"{_stem(shard)}.json"
+    def record_file(self, stage: str, shard: int) -> Path:
+        return self.root / "records" / stage / f"{_stem(shard)}.json"
 
     def remove_shards_from(self, first: int) -> None:
         """Remove what an earlier audit of more images left: shards `first` and above."""
-        for file in [*self.root.glob("*/shard-*"), *self.root.glob("*/*/shard-*")]:
+        self._remove_from(first, ["records/shards", "partials/units"])
+        self._remove_from(first, [f"tables/{name}" for name in SHARD_TABLES])
+
+    def remove_tests_from(self, first: int) -> None:
+        """Remove what a larger second pass left: its shards `first` and above."""
+        self._remove_from(first, ["records/tests", "partials/tests", "tables/evidence"])
+
+    def _remove_from(self, first: int, folders: list[str]) -> None:
+        for file in [file for folder in folders for file in (self.root / folder).glob("shard-*")]:
             if int(file.stem.removeprefix("shard-")) >= first:
                 file.unlink()
 

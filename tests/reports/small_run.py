@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 from tasks.tables import schemas
 from tasks.tables.storage import RunFolder, write_table
 

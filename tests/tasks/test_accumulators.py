@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.explain.strongest_units import StrongestUnits
-from tasks.merge.exact_sum import ExactSum
 from tasks.merge.unit_stats import UnitStats
+from tasks.statistics.exact_sum import ExactSum
 
 SEEDS = st.integers(0, 2**32 - 1)
 

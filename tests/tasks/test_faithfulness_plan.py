@@ -9,8 +9,8 @@ import pytest
 from cam_kernels.methods.registry import METHODS
 from tasks.errors import AuditError
 from tasks.faithfulness.plan import Options, plan_faithfulness
-from tasks.faithfulness.sampling import stratified_sample
 from tasks.index.plan import plan_audit, write_plan
+from tasks.statistics.sampling import stratified_sample
 from tasks.tables.completion import is_complete
 from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import FAITHFULNESS_TABLES, RunFolder

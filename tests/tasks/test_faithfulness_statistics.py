@@ -9,8 +9,8 @@ from scipy import stats
 
 from tasks.errors import AuditError
 from tasks.faithfulness import bootstrap
-from tasks.faithfulness.bootstrap import bootstrap_mean, paired_difference
 from tasks.faithfulness.comparison import compare_methods
+from tasks.statistics.bootstrap import bootstrap_mean, paired_difference
 
 
 @pytest.mark.parametrize("size, level, seed", [(2, 0.95, 0), (37, 0.95, 1), (400, 0.8, 2)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(

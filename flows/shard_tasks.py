@@ -1,0 +1,85 @@
+"""Prefect says which shard and when again: one task run per shard, in threads that only wait."""
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.cluster import Workers
+from flows.progress import ShardProgress, console
+from flows.worker import ShardWork
+from tasks.errors import AuditError
+from tasks.tables.shards import Shard
+from tasks.tables.storage import RunFolder
+
+
+class ShardRunner:
+    """Has one shard done by a worker and tells the progress bar. Shared by the flow's threads."""
+
+    def __init__(
+        self, run: RunFolder, work: ShardWork, workers: Workers, progress: ShardProgress
+    ) -> None:
+        self._root = str(run.root.resolve())
+        self._work = work
+        self._progress = progress
+        self.workers = workers
+
+    def run(self, shard: Shard) -> dict[str, Any]:
+        """The shard's record. Raises what the worker raised."""
+        try:
+            record = self.workers.run(self._work, self._root, shard)
+        except Exception as error:
+            console.print(
+                f"{_name(shard)}: {type(error).__name__}: {error}",
+                style="yellow", markup=False, soft_wrap=True,
+            )  # fmt: skip
+            raise
+        self._progress.advance(shard.stop - shard.start)
+        return record
+
+
+@task(
+    task_run_name="{name}",
+    retries=2,
+    retry_delay_seconds=1,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def do_shard(name: str, shard: Shard, runner: ShardRunner) -> dict[str, Any]:
+    """One shard, tried up to three times."""
+    return runner.run(shard)
+
+
+def do_shards(shards: list[Shard], runner: ShardRunner) -> None:
+    """All of them, as many at once as there are workers.
+
+    Raises: AuditError where shards failed for good; the others are stored.
+    """
+    waiting = ThreadPoolTaskRunner[Any](max_workers=runner.workers.count)
+    with waiting as threads:
+        try:
+            futures = [
+                threads.submit(do_shard, {"name": _name(s), "shard": s, "runner": runner})
+                for s in shards
+            ]
+            results = [future.result(raise_on_failure=False) for future in futures]
+        except BaseException:
+            runner.workers.cancel()
+            raise
+    failed = [
+        (shard, result)
+        for shard, result in zip(shards, results, strict=True)
+        if isinstance(result, BaseException)
+    ]
+    if failed:
+        shard, error = failed[0]
+        raise AuditError(
+            f"{len(failed)} of {len(shards)} shards failed, three times each; the others are "
+            f"stored.\n  {_name(shard)}: {type(error).__name__}: {error}\n"
+            "Mend the cause and run the same command again: it goes on with the failed shards."
+        )
+
+
+def _name(shard: Shard) -> str:
+    return f"{'shard' if shard.stage == 'shards' else 'test'}-{shard.index:05d}"

@@ -1,0 +1,134 @@
+"""What the second pass will do: which images, on whose backgrounds, in which shards."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.second_pass.donors import (
+    DONORS_PER_KIND,
+    OTHER_DONORS,
+    assign_donors,
+    donor_pool,
+    other_donors,
+)
+from tasks.second_pass.sample import choose_sample
+from tasks.tables.completion import shards_digest
+from tasks.tables.shards import Shard
+from tasks.tables.storage import RunFolder, write_table
+
+SEED = 0
+# Two fills, two removals and the colours; the donors of two classes, and of all others.
+FORWARDS_PER_IMAGE = 5 + 2 * DONORS_PER_KIND + OTHER_DONORS
+IMAGES_PER_SHARD = 32
+PICTURES_KEPT = 400  # images whose changed versions are kept to be shown
+SMALLEST_OBJECT, LARGEST_OBJECT = 0.005, 0.98  # shares of the view; beyond, nothing to exchange
+
+TESTS = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "stratum": pa.string(),
+        "inclusion": pa.float64(),
+        "predicted": pa.int32(),
+        "against_idx": pa.int32(),
+        "donors_predicted": pa.list_(pa.int64()),
+        "donors_against": pa.list_(pa.int64()),
+        "donors_other": pa.list_(pa.int64()),
+        "keep_pictures": pa.bool_(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class SecondPassPlan:
+    """tests : schema TESTS, one row per image to test
+    shards : runs of rows of `tests`
+    """
+
+    tests: pa.Table
+    shards: tuple[Shard, ...]
+
+
+def read_candidates(run: RunFolder) -> pd.DataFrame:
+    """Labelled images, by image_id, with what the first pass says of each: image_id, label,
+    predicted, against_idx, correct, margin (logit predicted - logit against), label_probability,
+    object_source, object_area, score, lift."""
+    columns = ["image_id", "label", "predicted", "correct", "margin", "label_probability"]
+    predictions = run.dataset("predictions").to_table(
+        columns=columns, filter=pc.field("label") >= 0
+    )
+    of_contrast = (pc.field("role") == "contrast") & (pc.field("method") == run.first_method())
+    against = run.dataset("heatmaps").to_table(["image_id", "against_idx"], filter=of_contrast)
+    background = run.dataset("background").to_table(
+        ["image_id", "object_source", "object_area", "score", "lift"]
+    )
+    frame = predictions.to_pandas()
+    for table in (against, background):
+        frame = frame.merge(table.to_pandas(), on="image_id", how="left", validate="one_to_one")
+    frame["correct"] = frame["correct"].astype(bool)
+    frame["margin"] = frame["margin"].abs()
+    return frame.sort_values("image_id", ignore_index=True)
+
+
+def plan_second_pass(
+    run: RunFolder, budget: float, first_pass: tuple[Shard, ...]
+) -> SecondPassPlan:
+    """Choose the images and their donors. Writes nothing.
+
+    budget : forwards per labelled image
+    """
+    candidates = read_candidates(run)
+    area = candidates["object_area"]
+    testable = candidates[(area >= SMALLEST_OBJECT) & (area <= LARGEST_OBJECT)]
+    size = int(budget * len(candidates)) // FORWARDS_PER_IMAGE
+    chosen = choose_sample(testable, size, SEED).merge(candidates, on="image_id")
+    pool = donor_pool(testable, SEED)
+    shown = chosen.sort_values(["correct", "score", "image_id"], ascending=[True, False, True])
+    columns = {name: chosen[name] for name in ("image_id", "stratum", "inclusion", "predicted")}
+    columns |= {
+        "against_idx": chosen["against_idx"],
+        "donors_predicted": _donors(pool, chosen, "predicted"),
+        "donors_against": _donors(pool, chosen, "against_idx"),
+        "donors_other": other_donors(pool, chosen, SEED),
+        "keep_pictures": np.isin(chosen["image_id"], shown["image_id"].head(PICTURES_KEPT)),
+    }
+    tests = pa.table(columns, schema=TESTS)
+    return SecondPassPlan(tests, _cut(tests, shards_digest(first_pass)))
+
+
+def write_second_pass_plan(run: RunFolder, plan: SecondPassPlan) -> None:
+    """Write what each shard is to do, and remove what an earlier, other plan left."""
+    run.remove_tests_from(len(plan.shards))
+    for shard in plan.shards:
+        rows = plan.tests.slice(shard.start, shard.stop - shard.start)
+        write_table(run.partial_file("tests", shard.index), rows)
+
+
+def read_tests(run: RunFolder, shards: int) -> pd.DataFrame:
+    """The rows of all shards of the plan that was written."""
+    tables = [pq.read_table(run.partial_file("tests", shard)) for shard in range(shards)]
+    table: pd.DataFrame = pa.concat_tables([TESTS.empty_table(), *tables]).to_pandas()
+    return table
+
+
+def _donors(pool: dict[int, list[int]], chosen: pd.DataFrame, role: str) -> list[list[int]]:
+    return [
+        assign_donors(pool.get(class_idx, []), image_id)
+        for class_idx, image_id in zip(
+            chosen[role].tolist(), chosen["image_id"].tolist(), strict=True
+        )
+    ]
+
+
+def _cut(tests: pa.Table, of_first_pass: str) -> tuple[Shard, ...]:
+    shards = []
+    for index, start in enumerate(range(0, len(tests), IMAGES_PER_SHARD)):
+        rows = tests.slice(start, IMAGES_PER_SHARD)
+        text = f"{of_first_pass}{rows.to_pylist()!r}"
+        key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        shards.append(Shard(index, start, start + len(rows), key, "tests"))
+    return tuple(shards)

@@ -1,0 +1,131 @@
+"""The second pass over one shard of its plan: changed images in, rows of `evidence` out."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from tasks.explain.auditor import Auditor
+from tasks.images.decoding import Pixels
+from tasks.images.inputs import InputReader
+from tasks.second_pass.object_views import ObjectViewReader
+from tasks.second_pass.variants import NO_DONOR, Variant, variants_of
+from tasks.tables.background_schemas import EVIDENCE
+from tasks.tables.shards import Shard, write_record
+from tasks.tables.storage import RunFolder, write_table
+
+_PICTURE_SIDE = 160
+_JPEG_QUALITY = 85
+_DONORS = ("donors_predicted", "donors_against", "donors_other")
+
+
+@dataclass(frozen=True)
+class ChangedImage:
+    """A variant of a tested image, and what is asked about it.
+
+    test : the image's row in the plan (keys of schema TESTS)
+    """
+
+    test: dict[str, Any]
+    variant: Variant
+
+
+def intervene_on_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
+    """Run the second pass over one shard and write its table, then its record.
+
+    An image that cannot be read any more is left out; it counts as not tested.
+
+    Returns: the record: shard, key, images, tested, forwards, seconds, and a checksum per file.
+    """
+    start = time.monotonic()
+    run = RunFolder(root)
+    tests = pq.read_table(run.partial_file("tests", shard.index)).to_pylist()
+    reader = _reader(run, auditor, tests)
+    colour = 255 * np.array(auditor.preprocessing.mean)
+    spread = 255 * np.array(auditor.preprocessing.std)
+    changed = [c for test in tests for c in _changes(test, reader, colour, spread)]
+    rows = _run(changed, auditor) + _run_empty(changed, auditor, colour)
+    file = run.table_file("evidence", shard.index)
+    write_table(file, pa.Table.from_pylist(rows, EVIDENCE))
+    counts: dict[str, float] = {
+        "images": len(tests),
+        "tested": len({change.test["image_id"] for change in changed}),
+        "forwards": len(changed) + 1,
+        "seconds": time.monotonic() - start,
+    }
+    return write_record(run, shard, [file], counts)
+
+
+def _reader(run: RunFolder, auditor: Auditor, tests: list[dict[str, Any]]) -> ObjectViewReader:
+    donors = {donor for test in tests for kind in _DONORS for donor in test[kind]}
+    wanted = sorted(donors | {test["image_id"] for test in tests})
+    images = InputReader(auditor.preprocessing, auditor.settings.num_classes)
+    return ObjectViewReader(run, images, wanted)
+
+
+def _changes(
+    test: dict[str, Any], reader: ObjectViewReader, colour: np.ndarray, spread: np.ndarray
+) -> list[ChangedImage]:
+    image = reader.read(test["image_id"])
+    if image is None:
+        return []
+    donors = [
+        [donor for donor in map(reader.donor, test[role]) if donor is not None] for role in _DONORS
+    ]
+    variants = variants_of(image.pixels, image.object_mask, colour, spread, *donors)
+    return [ChangedImage(test, variant) for variant in variants]
+
+
+def _run(changed: list[ChangedImage], auditor: Auditor) -> list[dict[str, Any]]:
+    rows = []
+    for start in range(0, len(changed), auditor.batch_size):
+        batch = changed[start : start + auditor.batch_size]
+        views = np.stack([change.variant.pixels for change in batch]).transpose(0, 3, 1, 2)
+        logits = auditor.logits(torch.from_numpy(np.ascontiguousarray(views)))
+        rows += [_row(change, of_one) for change, of_one in zip(batch, logits, strict=True)]
+    return rows
+
+
+def _run_empty(
+    changed: list[ChangedImage], auditor: Auditor, colour: np.ndarray
+) -> list[dict[str, Any]]:
+    """The image without object and background is the same for all: one forward."""
+    side = auditor.preprocessing.crop
+    empty = np.full((side, side, 3), np.rint(colour), np.uint8)
+    logits = auditor.logits(torch.from_numpy(empty).permute(2, 0, 1)[None])[0]
+    tests = {change.test["image_id"]: change.test for change in changed}
+    nothing = Variant("empty", 0, NO_DONOR, empty)
+    return [
+        _row(ChangedImage({**test, "keep_pictures": False}, nothing), logits)
+        for test in tests.values()
+    ]
+
+
+def _row(change: ChangedImage, logits: torch.Tensor) -> dict[str, Any]:
+    test, variant = change.test, change.variant
+    predicted, against = test["predicted"], test["against_idx"]
+    probability = logits.double().softmax(dim=0)
+    return {
+        "image_id": test["image_id"],
+        "intervention": variant.intervention,
+        "draw": variant.draw,
+        "donor_id": variant.donor_id,
+        "predicted": int(logits.argmax()),
+        "logit_predicted": float(logits[predicted]),
+        "logit_against": float(logits[against]),
+        "probability_predicted": float(probability[predicted]),
+        "probability_against": float(probability[against]),
+        "picture": _picture(variant.pixels) if test["keep_pictures"] else None,
+    }
+
+
+def _picture(pixels: Pixels) -> bytes:
+    side = min(_PICTURE_SIDE, len(pixels))
+    small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    return cv2.imencode(".jpg", small[:, :, ::-1], parameters)[1].tobytes()

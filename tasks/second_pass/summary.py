@@ -1,0 +1,48 @@
+"""What the second pass did, for second_pass.json."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.second_pass.plan import FORWARDS_PER_IMAGE, SEED, SecondPassPlan
+from tasks.tables.background_schemas import OBJECT_SOURCES
+from tasks.tables.storage import RunFolder
+
+
+def summarise_second_pass(
+    run: RunFolder, verdicts: pd.DataFrame, plan: SecondPassPlan
+) -> dict[str, Any]:
+    """Counts of images, forwards and donors.
+
+    verdicts : columns of VERDICT_TABLE
+    """
+    tested = verdicts[verdicts["stratum"].notna()]
+    control = tested[tested["correct"] & (tested["stratum"] == "random")]["gap"].dropna()
+    sources = verdicts["object_source"].fillna("none").value_counts()
+    tests = plan.tests.to_pandas()
+    lent = {i for role in tests.filter(like="donors_") for ids in tests[role] for i in ids}
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "budget": run.audit()["config"]["second_pass"],
+        "forwards": sum(_record(run, s.index)["forwards"] for s in plan.shards),
+        "forwards_per_image": FORWARDS_PER_IMAGE,
+        "images": len(verdicts),
+        "mistakes": int((~verdicts["correct"]).sum()),
+        "tested_suspicious": int((tested["stratum"] == "suspicious").sum()),
+        "tested_random": int((tested["stratum"] == "random").sum()),
+        "tested_mistakes": int((~tested["correct"]).sum()),
+        "tested_correct": int(tested["correct"].sum()),
+        "gap_threshold": float(np.quantile(control, 0.95)) if len(control) else None,
+        "donors": len(lent),
+        "object_sources": {name: int(sources.get(name, 0)) for name in (*OBJECT_SOURCES, "none")},
+        "seconds": sum(_record(run, s.index)["seconds"] for s in plan.shards),
+        "seed": SEED,
+    }
+
+
+def _record(run: RunFolder, shard: int) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(run.record_file("tests", shard).read_text())
+    return record

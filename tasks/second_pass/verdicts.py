@@ -1,0 +1,64 @@
+"""A verdict for every labelled image, with the evidence behind it."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from tasks.second_pass.measures import measure
+from tasks.second_pass.plan import SecondPassPlan, read_candidates
+from tasks.second_pass.summary import summarise_second_pass
+from tasks.second_pass.trail import trails
+from tasks.tables.background_schemas import EVIDENCE, VERDICT_TABLE
+from tasks.tables.storage import RunFolder, write_json, write_table
+
+
+def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
+    """Write `verdicts`, and second_pass.json where anything was tested."""
+    candidates = read_candidates(run)
+    measured = measure(candidates, _read_evidence(run, plan))
+    tests = plan.tests.select(["image_id", "stratum", "inclusion"]).to_pandas()
+    tested = measured.merge(tests, on="image_id", how="left", validate="one_to_one")
+    table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
+    table["verdict"] = decide(table)
+    table["trail"] = trails(table)
+    columns = table[VERDICT_TABLE.names]
+    verdicts = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
+    write_table(run.table_file("verdicts"), verdicts.replace_schema_metadata(None))
+    if len(tested):
+        write_json(run.second_pass_file, summarise_second_pass(run, table, plan))
+    else:
+        run.second_pass_file.unlink(missing_ok=True)
+
+
+def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """One of VERDICTS for each image.
+
+    confirmed : on at least half of the donors' backgrounds a mistake turns right (on more than half
+        a correct prediction turns wrong), and not where only the colours are evened out
+    not_background : on no donor's background is the answer another one, the prediction stays on at
+        least half of the other backgrounds, no removal of the object leaves it as it was, and the
+        colours do not change it
+    undetermined : tested, and neither: global cues, and images that every change upsets
+    suspected : not tested, and the evidence lies on the background at least as much as a uniform
+        map would; otherwise undetermined, too: a map on the object proves nothing
+
+    table : columns of VERDICT_TABLE; `stratum` is null for an image that was not tested
+    """
+    right = table["right_replaced"].to_numpy(np.float64)
+    mistake = ~table["correct"].to_numpy(bool)
+    turned = np.where(mistake, right >= 0.5, right < 0.5)
+    never = np.where(mistake, right == 0, right == 1)
+    on_object = (table["held"] >= 0.5) & (table["background_alone"] == 0)
+    untested = table["stratum"].isna().to_numpy()
+    unclear = np.isnan(right) | table["colours_turned"].eq(True).to_numpy()
+    cases = [untested & (table["lift"] >= 1), untested | unclear, turned, never & on_object]
+    answers = ["suspected", "undetermined", "confirmed", "not_background"]
+    return np.select(cases, answers, "undetermined").astype(object)
+
+
+def _read_evidence(run: RunFolder, plan: SecondPassPlan) -> pd.DataFrame:
+    names = [name for name in EVIDENCE.names if name != "picture"]
+    if not plan.shards:
+        return pa.schema([EVIDENCE.field(name) for name in names]).empty_table().to_pandas()
+    return run.dataset("evidence").to_table(columns=names).to_pandas()

@@ -1,0 +1,1 @@
+"""Samples, sums and intervals that several stages share."""
