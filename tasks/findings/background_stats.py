@@ -109,9 +109,5 @@ def _p_values(images: pd.DataFrame, code: Any, groups: int) -> Floats:
 
 
 def gap_p_value(tested: pd.DataFrame) -> float:
-    """`sign_flip_p_value` of tested images' gaps, each weighted by 1 / inclusion.
-
-    tested : columns gap, inclusion; an image without a gap is left out
-    """
-    known = tested[tested["gap"].notna()]
-    return sign_flip_p_value(known["gap"], 1 / known["inclusion"])
+    """`sign_flip_p_value` of the gaps of tested images; one without a gap is left out."""
+    return sign_flip_p_value(tested["gap"].dropna())

@@ -83,6 +83,33 @@ def tally(
 
     Raises: AuditError for an inclusion outside (0, 1].
     """
+    probability = _probabilities(inclusion)
+    number = np.asarray(values, dtype=np.float64)
+    member = np.asarray(group, dtype=np.int64)
+    index = member * CELLS + 2 * np.asarray(correct, dtype=np.int64) + (probability != 1)
+    inside = member >= 0
+    tested = inside & ~np.isnan(probability) & ~np.isnan(number)
+    index, here, number = index[inside], index[tested], number[tested]
+    weight = 1 / probability[tested]
+
+    def total(of: Integers, weights: Floats | None = None) -> Floats:
+        return np.bincount(of, weights, groups * CELLS).astype(np.float64).reshape(groups, CELLS)
+
+    known = total(here) > 0
+    weights = np.where(known, total(here, weight), 1)
+    mean = total(here, weight * number) / weights
+    effective = np.where(known, weights**2 / np.where(known, total(here, weight**2), 1), 0)
+    return Cells(
+        images=total(index),
+        tested=total(here),
+        total=total(here, number),
+        mean=np.where(known, mean, np.nan),
+        effective=effective,
+        deviations=effective * total(here, weight * (number - mean.flat[here]) ** 2) / weights,
+    )
+
+
+def _probabilities(inclusion: npt.ArrayLike) -> Floats:
     probability = np.asarray(inclusion, dtype=np.float64)
     wrong = probability[~(np.isnan(probability) | ((probability > 0) & (probability <= 1)))]
     if wrong.size:
@@ -90,29 +117,4 @@ def tally(
             f"inclusion is a probability in (0, 1], or missing for an untested image; got "
             f"{wrong[0]}. Draw the sample of the second pass again"
         )
-    number = np.asarray(values, dtype=np.float64)
-    member = np.asarray(group, dtype=np.int64)
-    cell = 2 * np.asarray(correct, dtype=np.int64) + (probability != 1)
-    index = member * CELLS + cell
-    tested = (member >= 0) & ~np.isnan(probability) & ~np.isnan(number)
-
-    def total(chosen: npt.NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-        summed = np.bincount(
-            index[chosen], weights if weights is None else weights[chosen], groups * CELLS
-        )
-        return summed.astype(np.float64).reshape(groups, CELLS)
-
-    weight = 1 / probability
-    known = total(tested) > 0
-    weights = np.where(known, total(tested, weight), 1)
-    mean = total(tested, weight * number) / weights
-    effective = np.where(known, weights**2 / np.where(known, total(tested, weight**2), 1), 0)
-    spread = weight * (number - mean.ravel()[np.maximum(index, 0)]) ** 2
-    return Cells(
-        images=total(member >= 0),
-        tested=total(tested),
-        total=total(tested, number),
-        mean=np.where(known, mean, np.nan),
-        effective=effective,
-        deviations=effective * total(tested, spread) / weights,
-    )
+    return probability

@@ -15,6 +15,7 @@ from scipy import stats as scipy_stats
 from tasks.errors import AuditError
 from tasks.findings.background_stats import background_stats
 from tasks.findings.findings import MOST_UNCONFIRMED, find
+from tasks.findings.sentences import percent
 from tasks.findings.stage import write_findings
 from tasks.tables.background_schemas import (
     BACKGROUND_STATS,
@@ -150,6 +151,23 @@ def test_chance_gaps_confirm_nothing() -> None:
         assert not any(row["confirmed"] for row in found_in(rows))
 
 
+def test_a_clean_model_is_seldom_blamed() -> None:
+    """Large doubts of either sign in mistakes, by the design of an audit: in at most a tenth of
+    audits one statement is confirmed, but for the chance of 40 audits."""
+    rng = np.random.default_rng(6)
+    blamed = 0
+    for _ in range(40):
+        rows, images = [], 400
+        gaps, score = rng.normal(0, 0.25, images).clip(-1, 1), rng.random(images)
+        for i, gap in enumerate(gaps):
+            inclusion = 1.0 if score[i] > 0.8 else 0.25 if i % 4 == 0 else None
+            make = driven if gap > 0.15 and inclusion else verdict
+            given = {"gap": gap} if inclusion else {}
+            rows.append(make(i, i % 3, (i + 1 + i // 7 % 2) % 3, inclusion, **given))
+        blamed += any(row["confirmed"] for row in found_in(rows))
+    assert blamed <= scipy_stats.binom.ppf(0.99, 40, 0.1)
+
+
 def test_the_unconfirmed_are_few() -> None:
     rows = [
         driven(10 * pair + i, pair, pair + 1, 1.0, gap=0.8 if i == 0 else -0.2)
@@ -272,6 +290,15 @@ def test_the_order_of_verdicts_does_not_matter(order: list[int]) -> None:
 )
 def test_little_is_no_finding(rows: list[dict[str, Any]]) -> None:
     assert found_in(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "0"), (0.0001, "under 0.1"), (0.004, "0.4"), (0.0099, "1"), (0.618, "62"), (0.996, "99.6"),
+     (0.99999, "over 99.9"), (1, "100")],
+)  # fmt: skip
+def test_shares_near_0_and_1_are_not_rounded_to_them(share: float, words: str) -> None:
+    assert percent(share) == words
 
 
 def test_a_class_without_a_name_is_an_error() -> None:

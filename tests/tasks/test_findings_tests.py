@@ -23,10 +23,9 @@ def test_sign_flips_equal_scipy(gaps: list[float]) -> None:
     assert sign_flip_p_value(gaps) == pytest.approx(expected.pvalue, abs=1e-12)
 
 
-def test_weighted_sign_flips_by_hand() -> None:
-    """Sums of +-4, +-1, +-1, +-1: 3 is met by 4 - 3 and more: 4 with any signs but -4: 8, of 16."""
-    assert sign_flip_p_value([0.4, 0.1, 0.1, -0.1], [1, 1, 1, 1]) == 4 / 16
-    assert sign_flip_p_value([0.1, 0.1, 0.1, -0.1], [4, 1, 1, 1]) == 4 / 16
+def test_sign_flips_by_hand() -> None:
+    """+-4 +-1 +-1 +-1 is at least 5 for 4 and any signs of which two are positive: 4 of 16."""
+    assert sign_flip_p_value([0.4, 0.1, 0.1, -0.1]) == 4 / 16
     assert sign_flip_p_value([0.1, 0.1, 0.1, -0.1]) == 5 / 16
 
 
@@ -50,15 +49,10 @@ def test_bound_is_above_and_near_the_truth(images: int) -> None:
 
 
 def test_chance_is_seldom_significant() -> None:
-    """Symmetric gaps with heavy tails and unequal weights."""
+    """Symmetric gaps with heavy tails."""
     rng = np.random.default_rng(0)
     for images in (4, 6, 12, 20, 60):
-        p = [
-            sign_flip_p_value(
-                rng.standard_t(1.5, images).clip(-1, 1), rng.choice([1.0, 5.0, 20.0], images)
-            )
-            for _ in range(600)
-        ]
+        p = [sign_flip_p_value(rng.standard_t(1.5, images).clip(-1, 1)) for _ in range(600)]
         assert np.mean(np.array(p) <= 0.1) <= 0.1 + 0.035
         assert np.mean(np.array(p) <= 0.02) <= 0.02 + 0.018
 
