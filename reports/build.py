@@ -2,6 +2,12 @@
 
 from pathlib import Path
 
+from reports.background.background_exemplars import choose_background_exemplars
+from reports.background.background_pages import Links, write_background_pages
+from reports.background.findings import show_findings
+from reports.background.patterns import patterns_by_class
+from reports.background.strip_pages import strip_links
+from reports.background.verdicts import verdict_marks
 from reports.cases import cases_by_id
 from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
@@ -9,7 +15,8 @@ from reports.colour_scale import choose_scales
 from reports.exemplars import choose_exemplars
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
-from reports.mistake_pages import find_shown_pairs, write_mistake_pages
+from reports.limits_page import all_limits, write_limits_page
+from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
 from reports.pictures import draw_pictures
@@ -39,17 +46,28 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     scales = choose_scales(tables)
     pairs = confused_pairs(tables)
     exemplars = choose_exemplars(tables.predictions, pairs)
-    cases = cases_by_id(tables, draw_pictures(tables, exemplars.map_keys(), scales, folder))
+    chosen = choose_background_exemplars(tables)
+    keys = exemplars.map_keys() | chosen.map_keys()
+    cases = cases_by_id(tables, draw_pictures(tables, keys, scales, folder))
     classes = summarise_classes(tables, scales.mean, folder)
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
     confident = [cases[image_id] for image_id in exemplars.confident]
     shown = find_shown_pairs(mistakes)
+    strips = strip_links(chosen.strips, chosen.leaning)
+    hrefs = {key: pair.href for key, pair in shown.items()}
+    links = Links(strips, case_links(mistakes), hrefs)
+    marks = verdict_marks(tables.background, exemplars.mistakes, strips)
+    findings = show_findings(tables.background, chosen.findings, cases, links.any)
+    limits = all_limits(tables)
 
     site = Site(tables, scales, folder)
     site.write_assets()
-    write_overview(site, tables, classes, pairs, confident, shown)
-    write_class_pages(site, classes, pairs, exemplars, cases, shown)
+    write_overview(site, tables, classes, pairs, confident, shown, findings, limits)
+    patterns = patterns_by_class(tables, chosen.patterns, cases)
+    write_class_pages(site, classes, pairs, exemplars, cases, shown, patterns)
     total = int(tables.predictions["mistake"].sum())
-    write_mistake_pages(site, mistakes, shown, pairs, total)
+    write_mistake_pages(site, mistakes, shown, pairs, total, marks)
+    write_background_pages(site, tables, chosen, cases, findings, links)
     write_faithfulness_page(site, tables.faithfulness)
+    write_limits_page(site, limits)
     write_unread_page(site, tables)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from reports.background.patterns import Pattern
 from reports.cases import Case
 from reports.class_summaries import ClassSummary
 from reports.exemplars import Exemplars
@@ -34,8 +35,12 @@ def write_class_pages(
     exemplars: Exemplars,
     cases: dict[int, Case],
     shown: dict[PairKey, ShownPair],
+    patterns: dict[int, list[Pattern]],
 ) -> None:
-    """Write classes/<class_idx>.html, each with links to its neighbours."""
+    """Write classes/<class_idx>.html, each with links to its neighbours.
+
+    patterns : clusters of explanations by class; empty where the audit has none
+    """
     given_away: dict[int, list[Confusion]] = {}
     taken_in: dict[int, list[Confusion]] = {}
     for pair in pairs:
@@ -60,5 +65,6 @@ def write_class_pages(
             taken_in=taken_in.get(class_idx, []),
             listed=CONFUSIONS_LISTED,
             best=[cases[i] for i in exemplars.best.get(class_idx, [])],
+            patterns=patterns.get(class_idx, []),
             worst=[cases[i] for i in exemplars.worst.get(class_idx, [])],
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from reports.quantities import Mean, Rate
+from reports.quantities import Estimate, Mean, Rate
 
 MISSING = "–"
 
@@ -17,7 +17,7 @@ def percent(value: float | None) -> str:
     return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
-def interval(quantity: Rate | Mean) -> str:
+def interval(quantity: Rate | Mean | Estimate) -> str:
     """The bounds of a share in percent, as '[59.9, 68.3]'; nothing where there are none."""
     if _missing(quantity.low):
         return ""
@@ -32,6 +32,18 @@ def count(value: int) -> str:
 def decimal(value: float | None, digits: int = 2) -> str:
     """A number with a real minus sign; a dash where it is missing."""
     return MISSING if _missing(value) else f"{_number(value):.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """A number that is for or against something, as '+3.10' or '−0.42'."""
+    return MISSING if _missing(value) else f"{_number(value):+.{digits}f}".replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """As '0.034' or '< 0.001'; a dash where it is missing."""
+    if _missing(value):
+        return MISSING
+    return "< 0.001" if _number(value) < 0.001 else f"{_number(value):.3f}"
 
 
 def significant(value: float) -> str:
@@ -74,6 +86,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
         interval,
         count,
         decimal,
+        signed,
+        p_value,
         significant,
         magnitude,
         plural,

@@ -11,7 +11,7 @@ Statement = tuple[str, str]  # what, and what follows from it
 
 
 def state_limits(tables: AuditTables, figures: Headlines) -> list[Statement]:
-    """Statements for the overview, the gravest first."""
+    """Statements about images and maps, the gravest first; the overview shows the first few."""
     resize, crop = tables.crop
     hidden = hidden_share(tables.predictions, resize, crop)
     audited = len(tables.predictions)
@@ -19,8 +19,7 @@ def state_limits(tables: AuditTables, figures: Headlines) -> list[Statement]:
         (
             "Evidence is not reliance",
             "A map shows where the evidence for a class was found, not what the decision depends "
-            "on. No second pass was run: no image was changed to see whether the prediction "
-            "changes with it, so nothing here is a statement about causes.",
+            f"on. {_reliance(tables)}",
         ),
         ("Images not audited", _unread(tables)),
         ("Maps without evidence", _empty(figures)),
@@ -34,6 +33,20 @@ def state_limits(tables: AuditTables, figures: Headlines) -> list[Statement]:
         ("Energy on the object needs a baseline", _baseline(tables, figures)),
         ("Images without a label", _unlabelled(tables)),
     ]
+
+
+def _reliance(tables: AuditTables) -> str:
+    stored = tables.background
+    if stored is None or not stored.second_pass:
+        return (
+            "No second pass was run: no image was changed to see whether the prediction changes "
+            "with it, so nothing here is a statement about causes."
+        )
+    return (
+        f"A second pass changed {count(len(stored.tested))} of "
+        f"{plural(len(stored.verdicts), 'labelled image')} and ran them again: only these were "
+        "tested, and only shares estimated from them speak of causes."
+    )
 
 
 def hidden_share(predictions: pd.DataFrame, resize: int, crop: int) -> float:
@@ -72,9 +85,8 @@ def _empty(figures: Headlines) -> str:
 
 
 def _coarse(tables: AuditTables) -> str:
-    model = tables.audit.get("model") or {}
-    rows, cols = model.get("rows"), model.get("cols")
-    if not rows or not cols:
+    rows, cols = tables.grid
+    if not rows * cols:
         return "A map has the grid of the target layer and is smoothed when it is drawn."
     _, crop = tables.crop
     return (

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from reports.background.verdicts import VerdictMark
 from reports.cases import Case
 from reports.exemplars import MISTAKES_PER_PAIR
 from reports.pairs import PAIRS_LISTED, Pair
@@ -60,13 +61,30 @@ def find_shown_pairs(cases: list[Case]) -> dict[PairKey, ShownPair]:
     return {(pair.label, pair.predicted): pair for pair in ordered}
 
 
+def case_links(cases: list[Case]) -> dict[int, str]:
+    """Where each case stands, by image_id.
+
+    cases : in the order of the pages
+    """
+    return {
+        case.image_id: f"mistakes-{1 + position // CASES_PER_PAGE}.html#case-{case.image_id}"
+        for position, case in enumerate(cases)
+    }
+
+
 def write_mistake_pages(
-    site: Site, cases: list[Case], shown: dict[PairKey, ShownPair], pairs: list[Pair], total: int
+    site: Site,
+    cases: list[Case],
+    shown: dict[PairKey, ShownPair],
+    pairs: list[Pair],
+    total: int,
+    marks: dict[int, VerdictMark],
 ) -> None:
     """Write mistakes-1.html and on; none where there is no mistake.
 
     pairs : all confused pairs, the most frequent first
     total : mistakes in the audit, of which `cases` are shown
+    marks : verdicts by image_id; empty where the audit has none
     """
     last = -(-len(cases) // CASES_PER_PAGE)
     totals = {(pair.label, pair.predicted): pair.rate.successes for pair in pairs}
@@ -85,4 +103,5 @@ def write_mistake_pages(
             pairs_listed=min(PAIRS_LISTED, len(pairs)),
             shown_pairs=list(shown.values()),
             totals=totals,
+            marks=marks,
         )

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterable
 
+from reports.background.findings import Finding, stated_findings
 from reports.cases import Case
 from reports.class_summaries import ClassSummary
 from reports.headlines import compare_evidence, headline_figures
-from reports.limits import state_limits
+from reports.limits import Statement
 from reports.measurement import describe_measurement
 from reports.mistake_pages import PairKey, ShownPair
 from reports.pairs import PAIRS_LISTED, Pair
@@ -14,6 +15,8 @@ from reports.site import Site
 from reports.tables import AuditTables
 
 MEAN_MAPS_SHOWN = 24
+FINDINGS_SHOWN = 3
+LIMITS_SHOWN = 2  # of the first heading, and the first of each other
 
 
 def write_overview(
@@ -23,11 +26,15 @@ def write_overview(
     pairs: list[Pair],
     confident: list[Case],
     shown: dict[PairKey, ShownPair],
+    findings: list[Finding],
+    limits: dict[str, list[Statement]],
 ) -> None:
     """Write index.html.
 
     pairs : all confused pairs, the most frequent first
     confident : mistakes with the highest probability
+    findings : all that are listed
+    limits : statements by heading
     """
     figures = headline_figures(tables)
     ordered = order_by_error(classes.values())
@@ -45,9 +52,18 @@ def write_overview(
         confident=confident,
         mean_maps=with_map[:MEAN_MAPS_SHOWN],
         mean_maps_total=len(with_map),
-        limits=state_limits(tables, figures),
+        background=tables.background,
+        findings=[finding for finding in findings if finding.confirmed][:FINDINGS_SHOWN],
+        findings_total=0 if tables.background is None else len(stated_findings(tables.background)),
+        limits=_gravest(limits),
+        limits_total=sum(len(statements) for statements in limits.values()),
         measurement=describe_measurement(tables),
     )
+
+
+def _gravest(limits: dict[str, list[Statement]]) -> list[Statement]:
+    first, *others = limits.values()
+    return [*first[:LIMITS_SHOWN], *(statements[0] for statements in others)]
 
 
 def order_by_error(classes: Iterable[ClassSummary]) -> list[ClassSummary]:

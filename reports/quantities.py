@@ -51,6 +51,20 @@ class Mean:
     count: int
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A number of all `total` things, estimated from the `tested` ones, with its 95 % interval.
+
+    value, low, high : NaN where nothing was tested
+    """
+
+    value: float
+    low: float
+    high: float
+    tested: int
+    total: int
+
+
 def mean_of(values: npt.ArrayLike) -> Mean:
     """Mean of what is finite in `values`, numbers of any shape; missing values are NaN."""
     numbers = np.asarray(values, dtype=np.float64)

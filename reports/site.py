@@ -67,6 +67,11 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
     items = [NavItem("Overview", "index.html", None)]
     if tables.labelled:
         items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
+    if tables.background is not None:
+        items.append(NavItem("Background", "background.html", None))
+    if tables.contexts is not None:
+        items.append(NavItem("Contexts", "contexts.html", None))
     if tables.faithfulness is not None:
         items.append(NavItem("Faithfulness", "faithfulness.html", None))
+    items.append(NavItem("Limits", "limits.html", None))
     return [*items, NavItem("Unread", "unread.html" if failures else "", failures)]

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from reports.colours import Map
 from tasks.tables.storage import RunFolder
 
-MapKey = tuple[int, str]  # image_id, role
+MapKey = tuple[int, str]  # image_id, role; '' for the image alone
 
 
 def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:

@@ -8,6 +8,13 @@ from typing import Any
 import pandas as pd
 import pyarrow.compute as pc
 
+from reports.background.stored_background import (
+    StoredBackground,
+    StoredContexts,
+    load_background,
+    load_contexts,
+    optional_table,
+)
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
@@ -49,6 +56,8 @@ class AuditTables:
         first method, without the maps
     class_stats, confusions, failures : as stored
     faithfulness : None where it was not measured
+    background, contexts, patterns : None where the audit is older than they are; without labels
+        there is no background. patterns is `explanation_clusters`
     """
 
     run: RunFolder
@@ -60,6 +69,9 @@ class AuditTables:
     confusions: pd.DataFrame
     failures: pd.DataFrame
     faithfulness: StoredFaithfulness | None
+    background: StoredBackground | None
+    contexts: StoredContexts | None
+    patterns: pd.DataFrame | None
 
     @property
     def labelled(self) -> int:
@@ -84,11 +96,17 @@ class AuditTables:
             ) from error
 
     @property
-    def even_border_share(self) -> float:
-        """What an even map has in its outermost ring of cells; NaN where the grid is unknown."""
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the target layer's cells; 0 and 0 where unknown."""
         model = self.audit.get("model") or {}
         rows, cols = model.get("rows"), model.get("cols")
-        if not (isinstance(rows, int) and isinstance(cols, int)):
+        return (rows, cols) if isinstance(rows, int) and isinstance(cols, int) else (0, 0)
+
+    @property
+    def even_border_share(self) -> float:
+        """What an even map has in its outermost ring of cells; NaN where the grid is unknown."""
+        rows, cols = self.grid
+        if not rows * cols:
             return float("nan")
         return 1 - max(0, rows - 2) * max(0, cols - 2) / (rows * cols)
 
@@ -120,6 +138,9 @@ def load_tables(run: RunFolder) -> AuditTables:
         confusions=run.dataset("confusions").to_table().to_pandas(),
         failures=run.dataset("failures").to_table().to_pandas(),
         faithfulness=load_faithfulness(run),
+        background=load_background(run),
+        contexts=load_contexts(run),
+        patterns=optional_table(run, "explanation_clusters"),
     )
 
 

@@ -23,7 +23,8 @@ FLAGS = [
 ]
 PAGES = (
     "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
-    "classes/3.html",
+    "classes/3.html", "background.html", "strips-1.html", "leaning-1.html", "contexts.html",
+    "limits.html",
 )  # fmt: skip
 
 LOAD_ALL = """

@@ -1,0 +1,1 @@
+"""Which predictions the background drives: findings, strips, contexts and patterns, as pages."""

@@ -1,0 +1,191 @@
+"""What the test of the background cannot see, with the numbers that say how much."""
+
+import pandas as pd
+
+from reports.background.background_page import spent_per_image
+from reports.background.background_words import PROXY
+from reports.background.first_pass import Source, scores_by_source, source_counts
+from reports.background.groups import whole_audit
+from reports.background.stored_background import StoredBackground
+from reports.formats import count, decimal, percent, plural, signed
+from reports.limits import Statement
+from reports.tables import AuditTables
+
+NO_SECOND_PASS = (
+    "No second pass was run: no image was changed to see whether the prediction changes with it. "
+    "Verdicts are of the first pass, and nothing here is a statement about causes."
+)
+
+
+def state_test_limits(tables: AuditTables) -> list[Statement]:
+    """What the second pass left open; why there is none, where there is none."""
+    stored = tables.background
+    if stored is None and not tables.labelled:
+        missing = "No image has a label: there is no mistake to test, and no verdict on any image."
+        return [("The background was not tested", missing)]
+    if stored is None:
+        missing = "This audit has no tables of it. Run the audit again with this version."
+        return [("The background was not tested", missing)]
+    if not stored.second_pass:
+        return [("The background was not tested", NO_SECOND_PASS), _undetermined(stored)]
+    return [
+        ("A sample was tested", _sample(stored)),
+        ("Mistakes that were not tested", _untested(stored)),
+        ("Forwards spent", _spent(stored)),
+        ("When a gap counts", _threshold(stored)),
+        ("Pasting leaves traces", _pasting(stored)),
+        ("Borrowed backgrounds", _donors(stored)),
+        _undetermined(stored),
+    ]
+
+
+def state_object_limits(tables: AuditTables) -> list[Statement]:
+    """What was taken for the object, and what maps that know nothing would score."""
+    stored = tables.background
+    if stored is None:
+        return []
+    counts = source_counts(stored)
+    told = "; ".join(
+        f"{words} {count(counts[source].successes)}"
+        for source, words in (
+            ("mask", "from a mask"),
+            ("box", "from boxes"),
+            ("proxy", "a proxy"),
+            ("none", "none"),
+        )
+    )
+    images = plural(counts["none"].trials, "labelled image")
+    statements = [
+        ("Where the object came from", f"Of {images}: {told}. A box holds background, too."),
+        *((_baseline(source)) for source in scores_by_source(stored, tables.predictions)),
+    ]
+    if counts["proxy"].successes:
+        shown = f"{percent(counts['proxy'].value)} of {images}. {PROXY}"
+        statements.insert(1, ("Proxies for the object", shown))
+    return statements
+
+
+def state_cluster_limits(tables: AuditTables) -> list[Statement]:
+    """What clusters of contexts and of explanations cannot say."""
+    statements = []
+    if tables.contexts is not None:
+        statements.append(("Contexts are associations", _contexts(tables.contexts.risks)))
+    if tables.patterns is not None and len(tables.patterns):
+        text = (
+            f"{plural(len(tables.patterns), 'cluster')} over "
+            f"{plural(tables.patterns['class_idx'].nunique(), 'class', 'classes')}. A cluster "
+            "gathers images whose evidence is alike; how many there are is a choice of the method, "
+            "and its name only says which tags are more frequent in it than elsewhere."
+        )
+        statements.append(("Patterns of evidence are groupings", text))
+    return statements
+
+
+def _sample(stored: StoredBackground) -> str:
+    facts = stored.facts
+    suspicious, random = facts["tested_suspicious"], facts["tested_random"]
+    share = percent((suspicious + random) / facts["images"] if facts["images"] else None)
+    return (
+        f"{count(suspicious + random)} of {plural(facts['images'], 'labelled image')} ({share}): "
+        f"{count(suspicious)} for the highest scores of the first pass, {count(random)} at random "
+        "with known probabilities. Shares of all mistakes weight each tested image by the inverse "
+        "of its probability (Horvitz and Thompson); the tested images alone would mislead."
+    )
+
+
+def _untested(stored: StoredBackground) -> str:
+    mistakes, tested = stored.facts["mistakes"], stored.facts["tested_mistakes"]
+    if mistakes == tested:
+        return f"None: all {plural(mistakes, 'mistake')} were tested."
+    return (
+        f"{count(mistakes - tested)} of {plural(mistakes, 'mistake')}. The verdict on each of "
+        "them is the first pass's alone and says nothing about causes."
+    )
+
+
+def _spent(stored: StoredBackground) -> str:
+    facts = stored.facts
+    return (
+        f"{count(facts['forwards'])}: {decimal(spent_per_image(stored))} per labelled image, of a "
+        f"budget of {decimal(facts['budget'])}; {count(facts['forwards_per_image'])} for each "
+        "tested image. A rare kind of mistake may not be among them."
+    )
+
+
+def _threshold(stored: StoredBackground) -> str:
+    whole = whole_audit(stored)
+    text = (
+        f"From {decimal(stored.facts['gap_threshold'])} on, a difference of probabilities set on "
+        "correct predictions: what replacing the background does where nothing is wrong."
+    )
+    if whole is None or not whole.leaning.tested:
+        return text
+    return (
+        f"{text} Their mean gap is {signed(whole.control_gap)} "
+        f"({plural(whole.leaning.tested, 'correct prediction')} tested), that of mistakes "
+        f"{signed(whole.gap.value)} [{decimal(whole.gap.low)}, {decimal(whole.gap.high)}] "
+        f"({count(whole.gap.tested)} tested of {count(whole.gap.total)})."
+    )
+
+
+def _pasting(stored: StoredBackground) -> str:
+    placebo = stored.tested["placebo_gap"].dropna()
+    text = (
+        "An object laid on another background has seams and foreign light, and a model may answer "
+        "to these. The gap compares pasted images with pasted images, so that it cancels; a "
+        "single picture of a strip does not."
+    )
+    if not len(placebo):
+        return text
+    half, most = placebo.quantile(0.5), placebo.quantile(0.95)
+    return (
+        f"{text} Between two backgrounds of one class the probability of the prediction differed "
+        f"by {decimal(half)} (median; 95 % of images at most {decimal(most)}, over "
+        f"{plural(len(placebo), 'image')})."
+    )
+
+
+def _donors(stored: StoredBackground) -> str:
+    return (
+        f"{plural(stored.facts['donors'], 'image')} lent their backgrounds, their objects filled "
+        "in from around them. What is left of such an object counts as background."
+    )
+
+
+def _undetermined(stored: StoredBackground) -> Statement:
+    unsure = int((stored.verdicts["verdict"] == "undetermined").sum())
+    text = (
+        "A colour cast, blur, noise or compression lies over object and background alike; no mask "
+        "separates them, and replacing the background cannot isolate them. Such images are left "
+        f"undetermined, never put down to the object: {count(unsure)} of "
+        f"{plural(len(stored.verdicts), 'labelled image')}, those without an object among them."
+    )
+    return "Cues that no mask separates", text
+
+
+def _baseline(source: Source) -> Statement:
+    model, *baselines = source.scores
+    flat = ", ".join(f"{score.name.lower()} {percent(score.mistakes.value)}" for score in baselines)
+    names = {"mask": "with masks", "box": "with boxes", "proxy": "with proxies"}
+    return (
+        f"Baselines of the first pass, {names[source.source]}",
+        f"Over {plural(model.mistakes.count, 'mistake')} the contrast has "
+        f"{percent(model.mistakes.value)} of its positive part on the background. Maps that know "
+        f"nothing score: {flat}. A high score beside a high baseline says little.",
+    )
+
+
+def _contexts(risks: pd.DataFrame) -> str:
+    text = (
+        "Cells of all images were clustered without regard to objects. That a class is predicted "
+        "more often where a cluster is present does not say that it is predicted for it."
+    )
+    if not len(risks):
+        return f"{text} Without labels no class could be set against them."
+    halves = int((risks["present"] + risks["absent"]).max())
+    return (
+        f"{text} {plural(len(risks), 'pair')} of cluster and class were found on one half of the "
+        f"images and tested on the other (at most {plural(halves, 'image')} of other classes); a "
+        "context rarer than that shows only with luck. Of the confirmed ones up to a tenth may be "
+        "false (Benjamini and Hochberg)."
+    )

@@ -1,0 +1,86 @@
+"""The statements that the audit makes, the gravest first."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.background.background_words import KINDS
+from reports.background.stored_background import StoredBackground
+from reports.cases import Case
+from reports.quantities import Estimate
+
+FINDINGS_LISTED = 24
+
+
+@dataclass(frozen=True)
+class Shown:
+    """href : where the image is shown in full; '' where it is not"""
+
+    case: Case
+    href: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """kind : in words
+    effect : the share that the statement is about
+    exemplars : images that it was read from
+    """
+
+    rank: int
+    kind: str
+    subject: str
+    text: str
+    effect: Estimate
+    q_value: float
+    confirmed: bool
+    exemplars: list[Shown]
+
+
+def stated_findings(stored: StoredBackground) -> pd.DataFrame:
+    """Those that may be stated, the confirmed before the others, each by rank. Without a second
+    pass only contexts, which are found in the first."""
+    found = stored.findings
+    if not stored.second_pass:
+        found = found[found["kind"] == "context"]
+    found = found.assign(confirmed=found["confirmed"].eq(True))
+    return found.sort_values(["confirmed", "rank"], ascending=[False, True])
+
+
+def listed_findings(stored: StoredBackground) -> pd.DataFrame:
+    """The first of them, which a page lists."""
+    return stated_findings(stored).head(FINDINGS_LISTED)
+
+
+def show_findings(
+    stored: StoredBackground | None,
+    exemplars: dict[int, list[int]],
+    cases: dict[int, Case],
+    links: dict[int, str],
+) -> list[Finding]:
+    """The listed findings; none where the audit has no table of them.
+
+    exemplars : image ids by rank
+    links : pages by image_id
+    """
+    if stored is None:
+        return []
+    return [
+        Finding(
+            rank=int(row["rank"]),
+            kind=KINDS.get(row["kind"], str(row["kind"])),
+            subject=str(row["subject"]),
+            text=str(row["text"]),
+            effect=Estimate(
+                float(row["effect"]),
+                float(row["low"]),
+                float(row["high"]),
+                int(row["tested"]),
+                int(row["images"]),
+            ),
+            q_value=float(row["q_value"]),
+            confirmed=bool(row["confirmed"]),
+            exemplars=[Shown(cases[i], links.get(i, "")) for i in exemplars[int(row["rank"])]],
+        )
+        for row in listed_findings(stored).to_dict("records")
+    ]

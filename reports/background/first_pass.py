@@ -1,0 +1,76 @@
+"""Where the evidence of mistakes and of correct predictions lies, before anything is changed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reports.background.stored_background import StoredBackground
+from reports.quantities import Mean, Rate, mean_of
+from tasks.tables.background_schemas import OBJECT_SOURCES
+
+BASELINES = {
+    "uniform_score": "A uniform map",
+    "centre_score": "A map of the centre",
+    "border_score": "A map of the border",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A mean share of the background, over mistakes and over correct predictions."""
+
+    name: str
+    mistakes: Mean
+    correct: Mean
+    baseline: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """scores : of the model's contrast, then of the baselines; images : of all labelled ones"""
+
+    source: str
+    images: Rate
+    scores: list[Score]
+
+
+def scores_by_source(stored: StoredBackground, predictions: pd.DataFrame) -> list[Source]:
+    """A table for each way in which objects were told, the surest first.
+
+    predictions : with the columns `labelled` and `mistake`
+    """
+    known = predictions.loc[predictions["labelled"], ["image_id", "mistake"]]
+    rows = known.merge(stored.scores, on="image_id", how="left")
+    return [
+        Source(
+            source=source,
+            images=Rate(len(own), len(rows)),
+            scores=[
+                Score("The model's contrast", *_split(own, "score"), baseline=False),
+                *(
+                    Score(name, *_split(own, column), baseline=True)
+                    for column, name in BASELINES.items()
+                ),
+            ],
+        )
+        for source in OBJECT_SOURCES
+        if len(own := rows[rows["object_source"] == source])
+    ]
+
+
+def source_counts(stored: StoredBackground) -> dict[str, Rate]:
+    """Labelled images by where their object came from, those without one as 'none'."""
+    sources = stored.verdicts["object_source"].fillna("none")
+    counts = sources.value_counts()
+    return {
+        source: Rate(int(counts.get(source, 0)), len(sources))
+        for source in (*OBJECT_SOURCES, "none")
+    }
+
+
+def _split(rows: pd.DataFrame, column: str) -> tuple[Mean, Mean]:
+    """Means over mistakes and over correct predictions, of images that have a score: the
+    baselines are of the same images as what they are compared with."""
+    values = rows[column].where(np.isfinite(rows["score"].astype(float)))
+    return mean_of(values[rows["mistake"]]), mean_of(values[~rows["mistake"]])

@@ -1,0 +1,165 @@
+"""The background's part by class, by pair of classes and by slice."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from reports.background.stored_background import StoredBackground
+from reports.quantities import Estimate, Rate
+from reports.tables import AuditTables
+
+ROWS_LISTED = {"all": 1, "pair": 60, "label": 200, "predicted": 200, "slice": 200}
+_KEYS = {"all": [], "pair": ["label", "predicted"], "label": ["label"], "predicted": ["predicted"]}
+
+
+@dataclass(frozen=True)
+class Group:
+    """One row of `background_stats`.
+
+    label, predicted : -1 where the group is not about one
+    tag, value : of a slice; else ''
+    driven : share of the mistakes; turned : tested mistakes that are right on their label's
+        backgrounds; leaning : share of the correct predictions
+    kept, replaced : accuracy with the images' own backgrounds and with others
+    gap : mean over mistakes, a difference of probabilities; control_gap : over the audit's
+        correct predictions
+    suspected : mistakes with that verdict, tested or not
+    proxies : tested images whose object is a guess; -1 where not known for this group
+    q_value : of the finding about it; NaN where there is none
+    worst : of the slices of its tag
+    """
+
+    label: int
+    predicted: int
+    tag: str
+    value: str
+    mistakes: int
+    driven: Estimate
+    turned: Rate
+    leaning: Estimate
+    kept: Rate
+    replaced: Estimate
+    gap: Estimate
+    control_gap: float
+    suspected: Rate
+    proxies: int
+    q_value: float
+    confirmed: bool
+    worst: bool
+
+
+@dataclass(frozen=True)
+class Groups:
+    """rows : those that a page lists, the highest lower end of the driven share first
+    total : all of the kind
+    """
+
+    rows: list[Group]
+    total: int
+
+
+def whole_audit(stored: StoredBackground) -> Group | None:
+    """The row of all images; None where the table has none."""
+    return next(iter(groups_of_kind(stored, "all").rows), None)
+
+
+def slices_by_tag(stored: StoredBackground) -> dict[str, list[Group]]:
+    """Slices by tag. The worst of a tag has the highest lower end of its interval: a large share
+    of a few mistakes is not yet a bad slice."""
+    slices: dict[str, list[Group]] = {}
+    for group in groups_of_kind(stored, "slice").rows:
+        first = group.tag not in slices and math.isfinite(group.driven.low)
+        slices.setdefault(group.tag, []).append(replace(group, worst=first))
+    return dict(sorted(slices.items()))
+
+
+def name_group(tables: AuditTables, group: Group) -> str:
+    """The group in words."""
+    if group.tag:
+        return group.value
+    return " → ".join(tables.class_name(c) for c in (group.label, group.predicted) if c >= 0)
+
+
+def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
+    """kind : all, pair, label, predicted or slice"""
+    own = stored.stats[stored.stats["group"] == kind]
+    ordered = own.sort_values(
+        ["driven_low", "driven_share", "mistakes", "label", "predicted", "tag", "value"],
+        ascending=[False, False, False, True, True, True, True],
+        na_position="last",
+    )
+    counts = _count_verdicts(stored.verdicts, _KEYS[kind]) if kind in _KEYS else None
+    rows = [
+        _group(stored, row, counts) for row in ordered.head(ROWS_LISTED[kind]).to_dict("records")
+    ]
+    return Groups(rows, len(own))
+
+
+def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Mistakes, suspected mistakes and tested proxies by group."""
+    wrong = ~verdicts["correct"].eq(True)
+    flags = verdicts[keys].assign(
+        whole=0,
+        mistakes=wrong,
+        suspected=wrong & (verdicts["verdict"] == "suspected"),
+        proxies=verdicts["stratum"].notna() & (verdicts["object_source"] == "proxy"),
+    )
+    return flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies"]].sum()
+
+
+def _group(stored: StoredBackground, row: dict[Any, Any], counts: pd.DataFrame | None) -> Group:
+    mistakes, correct = int(row["mistakes"]), int(row["images"] - row["mistakes"])
+    tested, tested_correct = int(row["tested_mistakes"]), int(row["tested_correct"])
+    q_value, confirmed = _finding(stored.findings, row)
+    suspected, proxies = _of_verdicts(row, counts)
+    return Group(
+        label=int(row["label"]),
+        predicted=int(row["predicted"]),
+        tag=_text(row["tag"]),
+        value=_text(row["value"]),
+        mistakes=mistakes,
+        driven=_estimate(row, "driven", tested, mistakes, value="driven_share"),
+        turned=Rate(int(row["turned_mistakes"]), tested),
+        leaning=_estimate(row, "leaning", tested_correct, correct, value="leaning_share"),
+        kept=Rate(correct, int(row["images"])),
+        replaced=_estimate(row, "accuracy_replaced", tested + tested_correct, int(row["images"])),
+        gap=_estimate(row, "gap", tested, mistakes),
+        control_gap=float(row["control_gap"]),
+        suspected=suspected,
+        proxies=proxies,
+        q_value=q_value,
+        confirmed=confirmed,
+        worst=False,
+    )
+
+
+def _estimate(row: dict[Any, Any], name: str, tested: int, total: int, value: str = "") -> Estimate:
+    low, high = float(row[f"{name}_low"]), float(row[f"{name}_high"])
+    return Estimate(float(row[value or name]), low, high, tested, total)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""  # a missing one may be None or NaN
+
+
+def _of_verdicts(row: dict[Any, Any], counts: pd.DataFrame | None) -> tuple[Rate, int]:
+    if counts is None:
+        return Rate(0, 0), -1
+    keys = _KEYS[str(row["group"])]
+    key = tuple(int(row[name]) for name in keys) or (0,)
+    own = counts.reindex([key if len(key) > 1 else key[0]], fill_value=0).iloc[0]
+    return Rate(int(own["suspected"]), int(own["mistakes"])), int(own["proxies"])
+
+
+def _finding(findings: pd.DataFrame, row: dict[Any, Any]) -> tuple[float, bool]:
+    """q-value of the statement about a group, and whether it is confirmed."""
+    own = findings[findings["kind"] == row["group"]]
+    if row["group"] == "slice":
+        own = own[own["subject"] == f"{row['tag']} = {row['value']}"]
+    else:
+        own = own[(own["label"] == row["label"]) & (own["predicted"] == row["predicted"])]
+    if not len(own):
+        return float("nan"), False
+    return float(own["q_value"].iloc[0]), bool(own["confirmed"].iloc[0])

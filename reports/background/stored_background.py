@@ -1,0 +1,102 @@
+"""The tables of the background evidence, where an audit has them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from tasks.tables.storage import RunFolder
+
+
+@dataclass(frozen=True)
+class StoredBackground:
+    """Of labelled images only.
+
+    facts : content of second_pass.json; empty where there was no second pass
+    scores, verdicts, stats, findings : `background`, `verdicts`, `background_stats`, `findings`
+    pictured : images of which a changed picture was kept
+    """
+
+    facts: dict[str, Any]
+    scores: pd.DataFrame
+    verdicts: pd.DataFrame
+    stats: pd.DataFrame
+    findings: pd.DataFrame
+    pictured: set[int]
+
+    @property
+    def second_pass(self) -> bool:
+        """Whether any image was changed and run again."""
+        return bool(self.facts)
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """Verdicts of the images that were changed and run again."""
+        return self.verdicts[self.verdicts["stratum"].notna()]
+
+    @property
+    def proxies(self) -> int:
+        """Images whose object is a region around the evidence for the label."""
+        return int((self.verdicts["object_source"] == "proxy").sum())
+
+
+@dataclass(frozen=True)
+class StoredContexts:
+    """clusters, risks : `context_clusters` and `context_risks`; no risks without labels"""
+
+    clusters: pd.DataFrame
+    risks: pd.DataFrame
+
+
+def load_background(run: RunFolder) -> StoredBackground | None:
+    """None where the audit has no verdicts: it is older than they are, or has no labels."""
+    names = ("background", "verdicts", "background_stats", "findings")
+    tables = [optional_table(run, name) for name in names]
+    found = [table for table in tables if table is not None]
+    if len(found) < len(names):
+        return None
+    scores, verdicts, stats, findings = found
+    facts = _second_pass(run)
+    pictured = _pictured(run) if facts else set()
+    return StoredBackground(facts, scores, verdicts, stats, findings, pictured)
+
+
+def load_contexts(run: RunFolder) -> StoredContexts | None:
+    """None where no cells were clustered."""
+    clusters = optional_table(run, "context_clusters")
+    if clusters is None or not len(clusters):
+        return None
+    risks = optional_table(run, "context_risks")
+    return StoredContexts(clusters, pd.DataFrame() if risks is None else risks)
+
+
+def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
+    """A whole table; None where it was not written."""
+    if not any((run.root / "tables" / name).glob("*.parquet")):
+        return None
+    return run.dataset(name).to_table().to_pandas()
+
+
+def fetch_evidence(run: RunFolder, image_ids: list[int]) -> list[dict[str, Any]]:
+    """Rows of `evidence` of a few images, with their pictures."""
+    chosen = pc.field("image_id").isin(image_ids)
+    rows: list[dict[str, Any]] = []
+    for batch in run.dataset("evidence").to_batches(filter=chosen):
+        rows += batch.to_pylist()
+    return rows
+
+
+def _second_pass(run: RunFolder) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((run.root / "second_pass.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return facts
+
+
+def _pictured(run: RunFolder) -> set[int]:
+    kept = pc.field("picture").is_valid()
+    batches = run.dataset("evidence").to_batches(columns=["image_id"], filter=kept)
+    return {image_id for batch in batches for image_id in batch["image_id"].to_pylist()}

@@ -1,0 +1,30 @@
+"""limits.html: what the audit cannot see."""
+
+from reports.background.background_limits import (
+    state_cluster_limits,
+    state_object_limits,
+    state_test_limits,
+)
+from reports.headlines import headline_figures
+from reports.limits import Statement, state_limits
+from reports.site import Site
+from reports.tables import AuditTables
+
+
+def all_limits(tables: AuditTables) -> dict[str, list[Statement]]:
+    """Statements by heading, the gravest first; headings without any are left out."""
+    sections = {
+        "Images and maps": state_limits(tables, headline_figures(tables)),
+        "Objects and baselines": state_object_limits(tables),
+        "The test of the background": state_test_limits(tables),
+        "Clusters": state_cluster_limits(tables),
+    }
+    return {heading: found for heading, found in sections.items() if found}
+
+
+def write_limits_page(site: Site, limits: dict[str, list[Statement]]) -> None:
+    """Write limits.html.
+
+    limits : as from `all_limits`
+    """
+    site.write("limits.html", "limits.html", limits=limits)

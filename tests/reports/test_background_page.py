@@ -1,0 +1,293 @@
+"""The page of the background, against the tables that it was given."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports.build import build_report
+from tasks.errors import AuditError
+from tasks.tables import background_schemas as schemas
+from tasks.tables.storage import RunFolder
+from tests.reports import background_numbers as numbers
+from tests.reports.background_evidence import Row
+from tests.reports.page import Page
+from tests.reports.small_run import CLASSES, SmallRun, write_small_run
+
+CAUSAL = re.compile(
+    r"\b(driven|drives?|because|causes?|caused|due to|rel(y|ies|iance)|depends?|decide[sd]?|"
+    r"turns?|turned|leans?|leaning|follows?)\b"
+)
+
+
+@pytest.fixture(scope="module")
+def tables(run: SmallRun) -> numbers.Tables:
+    """What the session's run holds, written by its fixture; the same rows again."""
+    return numbers.rows_of(run.folder)
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> Page:
+    return Page(report / "background.html")
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def bounds(row: Row, name: str) -> str:
+    return f"[{100 * row[name + '_low']:.1f}, {100 * row[name + '_high']:.1f}]"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def close(text: str) -> str:
+    return "".join(text.split())
+
+
+def group(tables: numbers.Tables, kind: str, **key: object) -> Row:
+    rows = [row for row in tables["background_stats"] if row["group"] == kind]
+    (row,) = [r for r in rows if all(r[name] == value for name, value in key.items())]
+    return row
+
+
+def test_headline_is_the_weighted_share_with_its_denominators(
+    tables: numbers.Tables, page: Page
+) -> None:
+    whole = group(tables, "all")
+    share = f"{percent(whole['driven_share'])} {bounds(whole, 'driven')}"
+    assert f"{share} of the {whole['mistakes']} mistakes are driven by the background" in page.text
+    tested, mistakes = whole["tested_mistakes"], whole["mistakes"]
+    assert f"Mistakes driven by it {share} {tested} tested of {mistakes} mistakes" in page.text
+    right = whole["images"] - mistakes
+    leaning = f"{percent(whole['leaning_share'])} {bounds(whole, 'leaning')}"
+    assert f"{leaning} {whole['tested_correct']} tested of {right} correct predictions" in page.text
+    replaced = f"{percent(whole['accuracy_replaced'])} {bounds(whole, 'accuracy_replaced')}"
+    both = tested + whole["tested_correct"]
+    assert f"{replaced} {both} tested of {whole['images']} images" in page.text
+    facts = tables["facts"][0]
+    spent = facts["forwards"] / facts["images"]
+    assert f"Spent {spent:.2f} forwards per image, of 0.40" in page.text
+
+
+def test_each_pair_stands_with_its_numbers(tables: numbers.Tables, page: Page) -> None:
+    pairs = [row for row in tables["background_stats"] if row["group"] == "pair"]
+    assert len(pairs) == 3
+    for row in pairs:
+        own = [
+            v
+            for v in tables["verdicts"]
+            if v["stratum"] and (v["label"], v["predicted"]) == (row["label"], row["predicted"])
+        ]
+        proxies = sum(v["object_source"] == "proxy" for v in own)
+        name = f"{CLASSES[row['label']]} → {CLASSES[row['predicted']]}"
+        if proxies:
+            name += f" {proxies} {'proxy' if proxies == 1 else 'proxies'}"
+        _, mistakes, driven, turned, gap, control, _ = page.row(name)
+        assert mistakes == str(row["mistakes"])
+        tested = f"{row['tested_mistakes']}testedof{row['mistakes']}mistake"
+        if not row["tested_mistakes"]:
+            assert close(driven).startswith(f"notknown{tested}")
+            assert (turned, gap) == ("–", "–")
+            continue
+        share = close(percent(row["driven_share"]) + bounds(row, "driven"))
+        assert close(driven).removesuffix("s") == share + tested
+        assert close(turned) == f"{row['turned_mistakes']}of{row['tested_mistakes']}tested"
+        low, high = (f"{row[f'gap_{end}']:.2f}".replace("-", "−") for end in ("low", "high"))
+        assert close(gap) == close(f"{signed(row['gap'])}[{low},{high}]")
+        assert control == signed(row["control_gap"])
+
+
+@pytest.mark.parametrize("kind", ["label", "predicted"])
+def test_each_class_stands_with_its_numbers(
+    tables: numbers.Tables, report: Path, kind: str
+) -> None:
+    html = (report / "background.html").read_text()
+    start = html.index(f'<section aria-labelledby="by-{kind}"')
+    rows = html[start : html.index("</section>", start)]
+    stats = [row for row in tables["background_stats"] if row["group"] == kind]
+    assert rows.count("<tr") == len(stats) + 1
+    for row in stats:
+        link = rows.index(f'<a href="classes/{row[kind]}.html">')
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", rows[link:].split("</tr>")[0], re.DOTALL)
+        _, driven, leaning, _, kept, replaced, gap, _, _ = (
+            close(re.sub("<[^>]*>", "", cell)) for cell in cells
+        )
+        right = row["images"] - row["mistakes"]
+        tested = f"{row['tested_mistakes']}testedof{row['mistakes']}mistake"
+        assert (tested if row["mistakes"] else "nonetotest") in driven
+        asked = f"{row['tested_correct']}testedof{right}" if right else "nonetotest"
+        assert leaning.endswith(asked)
+        if row["tested_correct"]:
+            assert leaning.startswith(close(percent(row["leaning_share"]) + bounds(row, "leaning")))
+        assert kept.startswith(close(percent(right / row["images"])))
+        assert kept.endswith(f"of{row['images']}")
+        if row["accuracy_replaced"] is not None:
+            expected = percent(row["accuracy_replaced"]) + bounds(row, "accuracy_replaced")
+            assert replaced.startswith(close(expected))
+        assert gap.startswith(signed(row["gap"]) if row["gap"] is not None else "–")
+
+
+def test_worst_slice_has_the_highest_lower_end(tables: numbers.Tables, page: Page) -> None:
+    slices = [row for row in tables["background_stats"] if row["group"] == "slice"]
+    worst = max(slices, key=lambda row: row["driven_low"] or -1)
+    for row in slices:
+        name = f"{row['value']} worst" if row is worst else row["value"]
+        assert page.row(name)[1] == str(row["mistakes"])
+    assert page.text.count("worst") == 2  # and the words above the table
+
+
+def test_findings_stand_confirmed_first_with_interval_and_q(
+    tables: numbers.Tables, report: Path, page: Page
+) -> None:
+    ordered = sorted(tables["findings"], key=lambda row: (not row["confirmed"], row["rank"]))
+    places = [page.text.index(row["text"]) for row in ordered]
+    assert places == sorted(places)
+    for row, place in zip(ordered, places, strict=True):
+        q = "< 0.001" if row["q_value"] < 0.001 else f"{row['q_value']:.3f}"
+        effect = f"{percent(row['effect'])} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        count = f"{row['tested']} tested of {row['images']} image"
+        said = page.text[place + len(row["text"]) :][:120]
+        assert said.startswith(f" {effect} {count}")
+        word = "confirmed" if row["confirmed"] else "not confirmed"
+        assert re.search(rf"q {re.escape(q)} {word}", said)
+    index = Page(report / "index.html").text
+    top = [row["text"] for row in ordered if row["confirmed"]]
+    assert all(text in index for text in top[:3])
+    assert not any(text in index for text in top[3:])
+    assert f"The gravest 3 of {len(ordered)} statements" in index
+
+
+def test_pictures_of_a_finding_lead_to_strips(tables: numbers.Tables, report: Path) -> None:
+    html = (report / "background.html").read_text()
+    first = html.split('<li class="finding')[1].split("</li>")[0]
+    ids = [int(i) for i in re.findall(r'src="images/(\d+)\.jpg"', first)]
+    finding = min(tables["findings"], key=lambda row: row["rank"])
+    assert ids == finding["exemplars"][:6]
+    tested = {row["image_id"] for row in tables["evidence"] if row["picture"]}
+    for image_id in ids:
+        strip = re.search(rf'href="strips-1\.html#image-{image_id}"', first)
+        assert bool(strip) == (image_id in tested)
+
+
+def test_verdicts_are_counted(tables: numbers.Tables, page: Page) -> None:
+    marks = {"confirmed": "●", "suspected": "◐", "not_background": "○", "undetermined": "?"}
+    for verdict, mark in marks.items():
+        own = [row for row in tables["verdicts"] if row["verdict"] == verdict]
+        title = verdict.replace("_", " ").capitalize()
+        cells = page.row(f"{mark} {title}")[1:]
+        expected = [
+            sum(bool(row["stratum"]) == tested and row["correct"] == correct for row in own)
+            for tested in (True, False)
+            for correct in (False, True)
+        ]
+        assert [int(cell.split()[0]) for cell in cells] == expected
+    assert {row["verdict"] for row in tables["verdicts"]} == set(schemas.VERDICTS)
+
+
+def test_first_pass_stands_beside_its_baselines(tables: numbers.Tables, report: Path) -> None:
+    wrong = {row["image_id"] for row in tables["verdicts"] if not row["correct"]}
+    html = (report / "background.html").read_text()
+    section = html[html.index('<section aria-labelledby="first-pass"') :]
+    tables_shown = section.split("<table")[1:]
+    columns = ("score", "uniform_score", "centre_score", "border_score")
+    for source, shown in zip(schemas.OBJECT_SOURCES, tables_shown, strict=True):
+        own = [row for row in tables["background"] if row["object_source"] == source]
+        assert f"{len(own)} of {len(tables['verdicts'])} labelled images" in shown
+        assert ("a guess" in shown) == (source == "proxy")
+        cells = [re.sub("<[^>]*>", "", c) for c in re.findall(r"<td>(.*?)</td>", shown, re.DOTALL)]
+        for place, column in enumerate(columns):
+            for side, mistake in enumerate((True, False)):
+                values = [row[column] for row in own if (row["image_id"] in wrong) == mistake]
+                values = np.float32(values).astype(float)
+                half = 1.959964 * values.std(ddof=1) / math.sqrt(len(values))
+                mean = values.mean()
+                text = f"{100 * mean:.1f} % [{100 * (mean - half):.1f}, {100 * (mean + half):.1f}]"
+                text += f" over {len(values)} image"
+                assert " ".join(cells[2 * place + side].split()).startswith(text)
+
+
+def test_a_proxy_is_marked_and_explained(tables: numbers.Tables, page: Page) -> None:
+    proxies = sum(row["object_source"] == "proxy" for row in tables["verdicts"])
+    tested = sum(row["object_source"] == "proxy" for row in tables["verdicts"] if row["stratum"])
+    assert 0 < tested < proxies
+    note = f"proxy {proxies} of {len(tables['verdicts'])} labelled images, {tested} of the "
+    assert note in page.text
+    assert "a region around the evidence for the label stands in for the object" in page.text
+
+
+def test_no_number_is_missing_in_words(report: Path) -> None:
+    for file in report.rglob("*.html"):
+        assert not re.search(r"\b(nan|None(?!:)|inf|NaT)\b", Page(file).text), file
+
+
+def test_without_a_second_pass_nothing_causal_is_said(tmp_path: Path) -> None:
+    run = write_small_run(tmp_path)
+    tables = numbers.write(run.folder, second_pass=False)
+    folder = build_report(run.folder).parent
+    page = Page(folder / "background.html")
+    assert "The second pass is off." in page.text
+    assert CAUSAL.search(page.text.lower()) is None
+    assert not list(folder.glob("strips-*")) and not list(folder.glob("leaning-*"))
+    stated = [row for row in tables["findings"] if row["text"] in page.text]
+    assert [row["kind"] for row in stated] == ["context"]
+    pair = next(row for row in tables["background_stats"] if row["group"] == "pair")
+    own = [
+        row
+        for row in tables["verdicts"]
+        if (row["label"], row["predicted"]) == (pair["label"], pair["predicted"])
+    ]
+    suspected = sum(row["verdict"] == "suspected" for row in own)
+    cells = page.row(f"{CLASSES[pair['label']]} → {CLASSES[pair['predicted']]}")
+    assert cells[1] == str(len(own))
+    assert f"{suspected} of {len(own)} mistake" in cells[2]
+    marked = Page(folder / "mistakes-1.html").text
+    assert "by the first pass" in marked and "How it was tested" not in marked
+    assert "No image was changed and run again" in Page(folder / "index.html").text
+    assert "No second pass was run" in Page(folder / "limits.html").text
+
+
+def test_without_labels_there_are_contexts_and_patterns_only(tmp_path: Path) -> None:
+    run = write_small_run(tmp_path, labelled=False)
+    assert set(numbers.write(run.folder)) == {"context_clusters", "explanation_clusters"}
+    folder = build_report(run.folder).parent
+    assert not (folder / "background.html").exists()
+    links = [link["href"] for link in Page(folder / "index.html").all("a")]
+    assert "contexts.html" in links and "background.html" not in links
+    contexts = Page(folder / "contexts.html").text
+    assert "No image has a label" in contexts and "confirmed" not in contexts
+    assert "Patterns of evidence" in Page(folder / "classes" / "0.html").text
+    assert "there is no mistake to test" in Page(folder / "limits.html").text
+
+
+def test_an_older_audit_has_no_pages_of_it(tmp_path: Path) -> None:
+    folder = build_report(write_small_run(tmp_path).folder).parent
+    assert not list(folder.glob("background*")) and not list(folder.glob("contexts*"))
+    assert "This audit has no tables of it" in Page(folder / "limits.html").text
+    assert "Patterns of evidence" not in Page(folder / "classes" / "0.html").text
+
+
+def test_without_mistakes_no_share_of_them_is_claimed(tmp_path: Path) -> None:
+    run = write_small_run(tmp_path, mistakes=False)
+    numbers.write(run.folder)
+    folder = build_report(run.folder).parent
+    page = Page(folder / "background.html")
+    assert "There is no mistake to explain." in page.text
+    assert "Pairs of classes" not in page.text and not list(folder.glob("strips-*"))
+    assert page.row("apple")[1:3] == ["0", "– none to test"]
+    assert "nan" not in page.text
+
+
+def test_a_verdict_without_words_is_an_error(tmp_path: Path) -> None:
+    run = write_small_run(tmp_path)
+    numbers.write(run.folder)
+    folder = RunFolder(run.folder)
+    verdicts = folder.dataset("verdicts").to_table().to_pylist()
+    verdicts[1]["verdict"] = "perhaps"
+    numbers.store(folder, "verdicts", verdicts)
+    with pytest.raises(AuditError, match="no words for the verdict 'perhaps'; known are confirmed"):
+        build_report(run.folder)
