@@ -186,6 +186,6 @@ def _contexts(risks: pd.DataFrame) -> str:
     return (
         f"{text} {plural(len(risks), 'pair')} of cluster and class were found on one half of the "
         f"images and tested on the other (at most {plural(halves, 'image')} of other classes); a "
-        "context rarer than that shows only with luck. Of the confirmed ones up to a tenth may be "
+        "context rarer than that shows only with luck. Of those marked up to a tenth may be "
         "false (Benjamini and Hochberg)."
     )

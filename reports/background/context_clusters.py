@@ -42,7 +42,7 @@ class Risk:
     q_value: float
 
     @property
-    def confirmed(self) -> bool:
+    def replicated(self) -> bool:
         return self.q_value <= LARGEST_Q and self.difference.value > 0
 
 
@@ -60,11 +60,11 @@ class Context:
 
 
 def order_clusters(stored: StoredContexts) -> pd.DataFrame:
-    """The largest confirmed risk difference first; those without one by their images."""
+    """The largest replicated risk difference first; those without one by their images."""
     clusters = stored.clusters.assign(largest=float("nan"))
     if len(stored.risks):
-        confirmed = stored.risks[_is_confirmed(stored.risks)]
-        largest = confirmed.groupby("cluster")["risk_difference"].max()
+        replicated = stored.risks[_is_replicated(stored.risks)]
+        largest = replicated.groupby("cluster")["risk_difference"].max()
         clusters["largest"] = clusters["cluster"].map(largest)
     return clusters.sort_values(
         ["largest", "images", "cluster"], ascending=[False, False, True], na_position="last"
@@ -112,12 +112,12 @@ def _context(
 
 
 def _risks(tables: AuditTables, risks: pd.DataFrame, cluster: int) -> list[Risk]:
-    """Of one cluster, the confirmed first, then by the difference."""
+    """Of one cluster, the replicated first, then by the difference."""
     if not len(risks):
         return []
-    own = risks[risks["cluster"] == cluster]
-    own = own.assign(confirmed=_is_confirmed(own)).sort_values(
-        ["confirmed", "risk_difference", "class_idx"], ascending=[False, False, True]
+    own = risks[(risks["cluster"] == cluster) & risks["risk_difference"].notna()]
+    own = own.assign(replicated=_is_replicated(own)).sort_values(
+        ["replicated", "risk_difference", "class_idx"], ascending=[False, False, True]
     )
     return [
         Risk(
@@ -139,5 +139,5 @@ def _risks(tables: AuditTables, risks: pd.DataFrame, cluster: int) -> list[Risk]
     ]
 
 
-def _is_confirmed(risks: pd.DataFrame) -> "pd.Series[bool]":
+def _is_replicated(risks: pd.DataFrame) -> "pd.Series[bool]":
     return (risks["q_value"] <= LARGEST_Q) & (risks["risk_difference"] > 0)

@@ -9,7 +9,8 @@ from reports.background.stored_background import StoredBackground
 from reports.cases import Case
 from reports.quantities import Estimate
 
-FINDINGS_LISTED = 24
+FINDINGS_LISTED = 30
+_OF_FIRST_PASS = ("context", "slice")
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Shown:
 @dataclass(frozen=True)
 class Finding:
     """kind : in words
+    role : of the map that its pictures show; '' for the image alone
     effect : the share that the statement is about
     exemplars : images that it was read from
     """
 
     rank: int
     kind: str
+    role: str
     subject: str
     text: str
     effect: Estimate
@@ -39,10 +42,10 @@ class Finding:
 
 def stated_findings(stored: StoredBackground) -> pd.DataFrame:
     """Those that may be stated, the confirmed before the others, each by rank. Without a second
-    pass only contexts, which are found in the first."""
+    pass only those that are found in the first: contexts, and slices with many mistakes."""
     found = stored.findings
     if not stored.second_pass:
-        found = found[found["kind"] == "context"]
+        found = found[found["kind"].isin(_OF_FIRST_PASS)]
     found = found.assign(confirmed=found["confirmed"].eq(True))
     return found.sort_values(["confirmed", "rank"], ascending=[False, True])
 
@@ -69,6 +72,7 @@ def show_findings(
         Finding(
             rank=int(row["rank"]),
             kind=KINDS.get(row["kind"], str(row["kind"])),
+            role="" if row["kind"] == "context" else "contrast",
             subject=str(row["subject"]),
             text=str(row["text"]),
             effect=Estimate(

@@ -74,9 +74,7 @@ def load_contexts(run: RunFolder) -> StoredContexts | None:
 
 def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
     """A whole table; None where it was not written."""
-    if not any((run.root / "tables" / name).glob("*.parquet")):
-        return None
-    return run.dataset(name).to_table().to_pandas()
+    return run.dataset(name).to_table().to_pandas() if _is_written(run, name) else None
 
 
 def fetch_evidence(run: RunFolder, image_ids: list[int]) -> list[dict[str, Any]]:
@@ -96,7 +94,13 @@ def _second_pass(run: RunFolder) -> dict[str, Any]:
     return facts
 
 
+def _is_written(run: RunFolder, name: str) -> bool:
+    return any((run.root / "tables" / name).glob("*.parquet"))
+
+
 def _pictured(run: RunFolder) -> set[int]:
+    if not _is_written(run, "evidence"):
+        return set()
     kept = pc.field("picture").is_valid()
     batches = run.dataset("evidence").to_batches(columns=["image_id"], filter=kept)
     return {image_id for batch in batches for image_id in batch["image_id"].to_pylist()}

@@ -151,6 +151,8 @@ def test_findings_stand_confirmed_first_with_interval_and_q(
         q = "< 0.001" if row["q_value"] < 0.001 else f"{row['q_value']:.3f}"
         effect = f"{percent(row['effect'])} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
         count = f"{row['tested']} tested of {row['images']} image"
+        if row["tested"] == row["images"]:
+            count = f"all of {row['images']} image"
         said = page.text[place + len(row["text"]) :][:120]
         assert said.startswith(f" {effect} {count}")
         word = "confirmed" if row["confirmed"] else "not confirmed"
@@ -259,7 +261,7 @@ def test_without_labels_there_are_contexts_and_patterns_only(tmp_path: Path) -> 
     links = [link["href"] for link in Page(folder / "index.html").all("a")]
     assert "contexts.html" in links and "background.html" not in links
     contexts = Page(folder / "contexts.html").text
-    assert "No image has a label" in contexts and "confirmed" not in contexts
+    assert "No image has a label" in contexts and "replicated" not in contexts
     assert "Patterns of evidence" in Page(folder / "classes" / "0.html").text
     assert "there is no mistake to test" in Page(folder / "limits.html").text
 
@@ -280,6 +282,18 @@ def test_without_mistakes_no_share_of_them_is_claimed(tmp_path: Path) -> None:
     assert "Pairs of classes" not in page.text and not list(folder.glob("strips-*"))
     assert page.row("apple")[1:3] == ["0", "– none to test"]
     assert "nan" not in page.text
+
+
+def test_a_budget_too_small_for_any_image_is_told(tmp_path: Path) -> None:
+    run = write_small_run(tmp_path)
+    numbers.write(run.folder, tested=0)
+    (run.folder / "tables" / "evidence" / "merged.parquet").unlink()
+    folder = build_report(run.folder).parent
+    page = Page(folder / "background.html")
+    assert "0 of 40 labelled images were changed and run again" in page.text
+    assert "No mistake was among them." in page.text and "nan" not in page.text
+    assert "10 of 10 mistakes. The verdict on each" in Page(folder / "limits.html").text
+    assert not list(folder.glob("strips-*"))
 
 
 def test_a_verdict_without_words_is_an_error(tmp_path: Path) -> None:
