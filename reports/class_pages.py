@@ -41,18 +41,7 @@ def write_class_pages(
 
     patterns : clusters of explanations by class; empty where the audit has none
     """
-    given_away: dict[int, list[Confusion]] = {}
-    taken_in: dict[int, list[Confusion]] = {}
-    for pair in pairs:
-        link = shown.get((pair.label, pair.predicted))
-        href = link.href if link else ""
-        to, of = classes[pair.predicted], classes[pair.label]
-        away = Confusion(to.class_idx, to.name, pair.rate, href)
-        share = Rate(pair.rate.successes, to.precision.trials)
-        given_away.setdefault(pair.label, []).append(away)
-        taken_in.setdefault(pair.predicted, []).append(
-            Confusion(of.class_idx, of.name, share, href)
-        )
+    given_away, taken_in = _confusions(classes, pairs, shown)
     order = list(classes)
     for position, class_idx in enumerate(order):
         site.write(
@@ -68,3 +57,22 @@ def write_class_pages(
             patterns=patterns.get(class_idx, []),
             worst=[cases[i] for i in exemplars.worst.get(class_idx, [])],
         )
+
+
+def _confusions(
+    classes: dict[int, ClassSummary], pairs: list[Pair], shown: dict[PairKey, ShownPair]
+) -> tuple[dict[int, list[Confusion]], dict[int, list[Confusion]]]:
+    """By class: what it was taken for, and what was taken for it."""
+    given_away: dict[int, list[Confusion]] = {}
+    taken_in: dict[int, list[Confusion]] = {}
+    for pair in pairs:
+        link = shown.get((pair.label, pair.predicted))
+        href = link.href if link else ""
+        to, of = classes[pair.predicted], classes[pair.label]
+        away = Confusion(to.class_idx, to.name, pair.rate, href)
+        share = Rate(pair.rate.successes, to.precision.trials)
+        given_away.setdefault(pair.label, []).append(away)
+        taken_in.setdefault(pair.predicted, []).append(
+            Confusion(of.class_idx, of.name, share, href)
+        )
+    return given_away, taken_in

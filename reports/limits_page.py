@@ -1,10 +1,8 @@
 """limits.html: what the audit cannot see."""
 
-from reports.background.background_limits import (
-    state_cluster_limits,
-    state_object_limits,
-    state_test_limits,
-)
+from reports.background.background_limits import state_test_limits
+from reports.background.cluster_limits import state_cluster_limits
+from reports.background.object_limits import state_object_limits
 from reports.headlines import headline_figures
 from reports.limits import Statement, state_limits
 from reports.site import Site

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from reports.background.findings import Finding, stated_findings
 from reports.cases import Case
@@ -52,13 +53,20 @@ def write_overview(
         confident=confident,
         mean_maps=with_map[:MEAN_MAPS_SHOWN],
         mean_maps_total=len(with_map),
-        background=tables.background,
-        findings=[finding for finding in findings if finding.confirmed][:FINDINGS_SHOWN],
-        findings_total=0 if tables.background is None else len(stated_findings(tables.background)),
+        **_top_findings(tables, findings),
         limits=_gravest(limits),
         limits_total=sum(len(statements) for statements in limits.values()),
         measurement=describe_measurement(tables),
     )
+
+
+def _top_findings(tables: AuditTables, findings: list[Finding]) -> dict[str, Any]:
+    stored = tables.background
+    return {
+        "background": stored,
+        "findings": [finding for finding in findings if finding.confirmed][:FINDINGS_SHOWN],
+        "findings_total": 0 if stored is None else len(stated_findings(stored)),
+    }
 
 
 def _gravest(limits: dict[str, list[Statement]]) -> list[Statement]:

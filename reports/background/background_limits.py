@@ -1,10 +1,6 @@
 """What the test of the background cannot see, with the numbers that say how much."""
 
-import pandas as pd
-
 from reports.background.background_page import spent_per_image
-from reports.background.background_words import PROXY
-from reports.background.first_pass import Source, scores_by_source, source_counts
 from reports.background.groups import whole_audit
 from reports.background.stored_background import StoredBackground
 from reports.formats import count, decimal, percent, plural, signed
@@ -37,48 +33,6 @@ def state_test_limits(tables: AuditTables) -> list[Statement]:
         ("Borrowed backgrounds", _donors(stored)),
         _undetermined(stored),
     ]
-
-
-def state_object_limits(tables: AuditTables) -> list[Statement]:
-    """What was taken for the object, and what maps that know nothing would score."""
-    stored = tables.background
-    if stored is None:
-        return []
-    counts = source_counts(stored)
-    told = "; ".join(
-        f"{words} {count(counts[source].successes)}"
-        for source, words in (
-            ("mask", "from a mask"),
-            ("box", "from boxes"),
-            ("proxy", "a proxy"),
-            ("none", "none"),
-        )
-    )
-    images = plural(counts["none"].trials, "labelled image")
-    statements = [
-        ("Where the object came from", f"Of {images}: {told}. A box holds background, too."),
-        *((_baseline(source)) for source in scores_by_source(stored, tables.predictions)),
-    ]
-    if counts["proxy"].successes:
-        shown = f"{percent(counts['proxy'].value)} of {images}. {PROXY}"
-        statements.insert(1, ("Proxies for the object", shown))
-    return statements
-
-
-def state_cluster_limits(tables: AuditTables) -> list[Statement]:
-    """What clusters of contexts and of explanations cannot say."""
-    statements = []
-    if tables.contexts is not None:
-        statements.append(("Contexts are associations", _contexts(tables.contexts.risks)))
-    if tables.patterns is not None and len(tables.patterns):
-        text = (
-            f"{plural(len(tables.patterns), 'cluster')} over "
-            f"{plural(tables.patterns['class_idx'].nunique(), 'class', 'classes')}. A cluster "
-            "gathers images whose evidence is alike; how many there are is a choice of the method, "
-            "and its name only says which tags are more frequent in it than elsewhere."
-        )
-        statements.append(("Patterns of evidence are groupings", text))
-    return statements
 
 
 def _sample(stored: StoredBackground) -> str:
@@ -161,31 +115,3 @@ def _undetermined(stored: StoredBackground) -> Statement:
         f"{plural(len(stored.verdicts), 'labelled image')}, those without an object among them."
     )
     return "Cues that no mask separates", text
-
-
-def _baseline(source: Source) -> Statement:
-    model, *baselines = source.scores
-    flat = ", ".join(f"{score.name.lower()} {percent(score.mistakes.value)}" for score in baselines)
-    names = {"mask": "with masks", "box": "with boxes", "proxy": "with proxies"}
-    return (
-        f"Baselines of the first pass, {names[source.source]}",
-        f"Over {plural(model.mistakes.count, 'mistake')} the contrast has "
-        f"{percent(model.mistakes.value)} of its positive part on the background. Maps that know "
-        f"nothing score: {flat}. A high score beside a high baseline says little.",
-    )
-
-
-def _contexts(risks: pd.DataFrame) -> str:
-    text = (
-        "Cells of all images were clustered without regard to objects. That a class is predicted "
-        "more often where a cluster is present does not say that it is predicted for it."
-    )
-    if not len(risks):
-        return f"{text} Without labels no class could be set against them."
-    halves = int((risks["present"] + risks["absent"]).max())
-    return (
-        f"{text} {plural(len(risks), 'pair')} of cluster and class were found on one half of the "
-        f"images and tested on the other (at most {plural(halves, 'image')} of other classes); a "
-        "context rarer than that shows only with luck. Of those marked up to a tenth may be "
-        "false (Benjamini and Hochberg)."
-    )

@@ -17,6 +17,7 @@ def write_contexts_page(site: Site, tables: AuditTables, contexts: list[Context]
         total=len(tables.contexts.clusters),
         rows=rows,
         cols=cols,
+        background=tables.background is not None,
         images=len(tables.predictions),
         proxies=tables.background.proxies if tables.background else 0,
     )

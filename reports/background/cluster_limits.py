@@ -1,0 +1,39 @@
+"""What clusters of contexts and of explanations cannot say."""
+
+import pandas as pd
+
+from reports.formats import plural
+from reports.limits import Statement
+from reports.tables import AuditTables
+
+
+def state_cluster_limits(tables: AuditTables) -> list[Statement]:
+    """What clusters of contexts and of explanations cannot say."""
+    statements = []
+    if tables.contexts is not None:
+        statements.append(("Contexts are associations", _contexts(tables.contexts.risks)))
+    if tables.patterns is not None and len(tables.patterns):
+        text = (
+            f"{plural(len(tables.patterns), 'cluster')} over "
+            f"{plural(tables.patterns['class_idx'].nunique(), 'class', 'classes')}. A cluster "
+            "gathers images whose evidence is alike; how many there are is a choice of the method, "
+            "and its name only says which tags are more frequent in it than elsewhere."
+        )
+        statements.append(("Patterns of evidence are groupings", text))
+    return statements
+
+
+def _contexts(risks: pd.DataFrame) -> str:
+    text = (
+        "Cells of all images were clustered without regard to objects. That a class is predicted "
+        "more often where a cluster is present does not say that it is predicted for it."
+    )
+    if not len(risks):
+        return f"{text} Without labels no class could be set against them."
+    halves = int((risks["present"] + risks["absent"]).max())
+    return (
+        f"{text} {plural(len(risks), 'pair')} of cluster and class were found on one half of the "
+        f"images and tested on the other (at most {plural(halves, 'image')} of other classes); a "
+        "context rarer than that shows only with luck. Of those marked up to a tenth may be "
+        "false (Benjamini and Hochberg)."
+    )

@@ -1,0 +1,45 @@
+"""What was taken for the object, guesses among it, and what maps that know nothing would score."""
+
+from reports.background.background_words import PROXY
+from reports.background.first_pass import Source, scores_by_source, source_counts
+from reports.formats import count, percent, plural
+from reports.limits import Statement
+from reports.tables import AuditTables
+
+
+def state_object_limits(tables: AuditTables) -> list[Statement]:
+    """What was taken for the object, and what maps that know nothing would score."""
+    stored = tables.background
+    if stored is None:
+        return []
+    counts = source_counts(stored)
+    told = "; ".join(
+        f"{words} {count(counts[source].successes)}"
+        for source, words in (
+            ("mask", "from a mask"),
+            ("box", "from boxes"),
+            ("proxy", "a proxy"),
+            ("none", "none"),
+        )
+    )
+    images = plural(counts["none"].trials, "labelled image")
+    statements = [
+        ("Where the object came from", f"Of {images}: {told}. A box holds background, too."),
+        *((_baseline(source)) for source in scores_by_source(stored, tables.predictions)),
+    ]
+    if counts["proxy"].successes:
+        shown = f"{percent(counts['proxy'].value)} of {images}. {PROXY}"
+        statements.insert(1, ("Proxies for the object", shown))
+    return statements
+
+
+def _baseline(source: Source) -> Statement:
+    model, *baselines = source.scores
+    flat = ", ".join(f"{score.name.lower()} {percent(score.mistakes.value)}" for score in baselines)
+    names = {"mask": "with masks", "box": "with boxes", "proxy": "with proxies"}
+    return (
+        f"Baselines of the first pass, {names[source.source]}",
+        f"Over {plural(model.mistakes.count, 'mistake')} the contrast has "
+        f"{percent(model.mistakes.value)} of its positive part on the background. Maps that know "
+        f"nothing score: {flat}. A high score beside a high baseline says little.",
+    )
