@@ -58,6 +58,8 @@ def load_background(run: RunFolder) -> StoredBackground | None:
     if len(found) < len(names):
         return None
     scores, verdicts, stats, findings = found
+    if not len(verdicts):
+        return None
     facts = _second_pass(run)
     pictured = _pictured(run) if facts else set()
     return StoredBackground(facts, scores, verdicts, stats, findings, pictured)

@@ -44,9 +44,14 @@ def test_without_a_second_pass_nothing_causal_is_said(tmp_path: Path) -> None:
     assert "No second pass was run" in Page(folder / "limits.html").text
 
 
-def test_without_labels_there_are_contexts_and_patterns_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [(), ("background", "verdicts", "background_stats", "findings")])
+def test_without_labels_there_are_contexts_and_patterns_only(
+    tmp_path: Path, empty: tuple[str, ...]
+) -> None:
     run = write_small_run(tmp_path, labelled=False)
     assert set(numbers.write(run.folder)) == {"context_clusters", "explanation_clusters"}
+    for name in empty:
+        numbers.store(RunFolder(run.folder), name, [])
     folder = build_report(run.folder).parent
     assert not (folder / "background.html").exists()
     links = [link["href"] for link in Page(folder / "index.html").all("a")]
