@@ -11,6 +11,7 @@ from reports.quantities import Estimate, Rate
 from reports.tables import AuditTables
 
 ROWS_LISTED = {"all": 1, "pair": 60, "label": 100, "predicted": 100, "slice": 100}
+_SAME = 1e-9
 _KEYS = {"all": [], "pair": ["label", "predicted"], "label": ["label"], "predicted": ["predicted"]}
 
 
@@ -157,9 +158,9 @@ def _finding(findings: pd.DataFrame, row: dict[Any, Any]) -> tuple[float, bool]:
     """q-value of the statement about a group, and whether it is confirmed."""
     own = findings[findings["kind"] == row["group"]]
     if row["group"] == "slice":
-        # Others with this subject are about all images of the slice.
+        # Others with this subject are about the slice's accuracy.
         own = own[own["subject"] == f"{row['tag']} = {row['value']}"]
-        own = own[own["images"] == row["mistakes"]]
+        own = own[(own["effect"] - row["driven_share"]).abs() < _SAME]
     else:
         own = own[(own["label"] == row["label"]) & (own["predicted"] == row["predicted"])]
     if not len(own):
