@@ -21,8 +21,8 @@ VERDICTS: dict[str, VerdictWords] = {
     "confirmed": VerdictWords(
         "Confirmed",
         "●",
-        "On other backgrounds the answer changes with the background: the gap is above that of "
-        "the control, and the margin falls.",
+        "On at least half of the backgrounds of other images the answer is another one: a mistake "
+        "turns right, a correct prediction wrong.",
         "",
     ),
     "suspected": VerdictWords(
@@ -35,15 +35,16 @@ VERDICTS: dict[str, VerdictWords] = {
     "not_background": VerdictWords(
         "Not background",
         "○",
-        "The answer stays when the background is replaced.",
+        "On no background of another image does the answer turn, and without the object the "
+        "prediction does not stay.",
         "The evidence does not favour the background.",
     ),
     "undetermined": VerdictWords(
         "Undetermined",
         "?",
-        "The test does not settle it: the answer changes with everything, or a global cue such as "
-        "a colour cast or blur is in play, which no mask separates.",
-        "No object could be told, or the map is no evidence.",
+        "The test does not settle it: too few or too many changes turn the answer, or a global cue "
+        "such as a colour cast or blur is in play, which no mask separates.",
+        "The image was not changed to test it, and what the map shows does not settle it.",
     ),
 }
 
@@ -53,8 +54,10 @@ INTERVENTIONS: dict[str, tuple[str, str]] = {
     "background_mean": ("Background wiped", "background in one colour"),
     "donor_predicted": ("Background of {predicted}", "on a background of {predicted}"),
     "donor_against": ("Background of {against}", "on a background of {against}"),
+    "donor_other": ("Background of other classes", "on a background of another class"),
     "object_inpainted": ("Object removed", "object filled in"),
     "object_mean": ("Object removed", "object in one colour"),
+    "colours_matched": ("Colours evened out", "average colour and contrast, all of it"),
 }
 
 KINDS: dict[str, str] = {

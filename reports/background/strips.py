@@ -143,7 +143,8 @@ def _groups(
     rank = {name: place for place, name in enumerate(INTERVENTIONS)}
     names = tables.class_name(predicted), tables.class_name(against)
     groups: dict[str, list[Plate]] = {}
-    for row in sorted(changed, key=lambda r: (rank.get(r["intervention"], 99), r["draw"])):
+    seen = [row for row in changed if row["intervention"] != "empty"]
+    for row in sorted(seen, key=lambda r: (rank.get(r["intervention"], 99), r["draw"])):
         heading, caption = intervention_words(row["intervention"], *names)
         said = int(row["predicted"])
         plate = Plate(

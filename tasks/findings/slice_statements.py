@@ -14,7 +14,7 @@ from tasks.findings.groups import slices
 from tasks.findings.sentences import driven_slice_sentence, estimate, worst_slice_sentence
 from tasks.findings.statements import Statement, exemplars
 from tasks.findings.weighted_shares import weighted_share
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 
 # A slice is told where its share is this much above that of the other images.
 LEAST_DIFFERENCE = 0.1

@@ -8,7 +8,7 @@ the sampled images then agree: as the sample grows to all, so the interval shrin
 import numpy as np
 
 from tasks.findings.cells import Cells, Estimates, Floats
-from tasks.merge.intervals import Z_95
+from tasks.statistics.intervals import Z_95
 
 # Added to each cell, half of them ones, before its variance is taken: what the centre of Wilson's
 # interval adds (Agresti and Coull 1998). A cell of two equal answers is not without spread.

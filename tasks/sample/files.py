@@ -29,6 +29,7 @@ weights = "model.safetensors"
 classes = "classes.csv"
 title = "The embedded sample"
 note = "{NOTE}"
+second_pass = 4.0
 shard_size = 96
 resize = {SIZE}
 crop = {SIZE}

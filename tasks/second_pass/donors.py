@@ -47,7 +47,7 @@ def other_donors(pool: dict[int, list[int]], tested: pd.DataFrame, seed: int) ->
     tested : image_id, predicted, against_idx
     """
     classes = np.array(sorted(pool))
-    chosen = []
+    chosen: list[list[int]] = []
     for image_id, *compared in tested[["image_id", "predicted", "against_idx"]].to_numpy().tolist():
         generator = np.random.default_rng([seed, image_id])
         others = classes[~np.isin(classes, compared)]

@@ -41,7 +41,7 @@ class ObjectViewReader:
         self.donor = lru_cache(maxsize=_DONORS_KEPT)(self._donor)
 
     def read(self, image_id: int) -> ObjectView | None:
-        """None where the image cannot be read any more, or has no object apart from a background."""
+        """None where the image cannot be read any more, or is all object or all background."""
         image = self._reader.read(self._rows[image_id]).image
         if image is None:
             return None

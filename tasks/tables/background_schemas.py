@@ -18,9 +18,9 @@ INTERVENTIONS = (
     "donor_predicted",  # object kept, on the background of another image of the predicted class
     "donor_against",  # ... of the class that the prediction is held against: a mistake's label
     "donor_other",  # ... of any other class
-    "colours_matched",  # the dataset's mean colour and contrast, object and background alike
     "object_inpainted",  # background kept, the object filled in from around it
     "object_mean",  # background kept, the object a patch of its surroundings' mean colour
+    "colours_matched",  # the dataset's mean colour and contrast, object and background alike
     "empty",  # neither: the mean colour everywhere
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 from tests.reports.background_evidence import Row
 
 SITES = ["north <b>", "south", "west"]

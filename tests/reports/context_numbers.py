@@ -1,6 +1,6 @@
 """Made-up clusters of contexts and of explanations."""
 
-from tasks.merge.intervals import wilson_interval
+from tasks.statistics.intervals import wilson_interval
 from tasks.tables.storage import RunFolder
 from tests.reports.background_evidence import Row
 

@@ -66,7 +66,7 @@ def test_a_lost_shard_is_made_again_bit_for_bit(runs):
     before = file.read_bytes()
     file.unlink()
     assert [valid_record(run, s) is None for s in plan.shards] == [False, True, False]
-    explain_shard(auditor_of(plan), config.out, 1, plan.shards[1].key)
+    explain_shard(auditor_of(plan), config.out, plan.shards[1])
     assert file.read_bytes() == before and valid_record(run, plan.shards[1]) is not None
 
 

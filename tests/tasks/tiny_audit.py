@@ -7,11 +7,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 from PIL import Image
 
+from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
 from tasks.explain.auditor import Auditor, AuditorSettings
 from tasks.explain.shard import explain_shard
+from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.second_pass.plan import plan_second_pass, write_second_pass_plan
+from tasks.second_pass.shard import intervene_on_shard
+from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.shards import valid_record
 from tasks.tables.storage import RunFolder
 
@@ -101,16 +106,24 @@ def auditor_of(plan: Plan) -> Auditor:
 
 
 def run_audit(config: AuditConfig) -> RunFolder:
-    """Plan, explain every shard that is not done, merge."""
+    """Both passes over every shard that is not done, merge, verdicts, findings: all but the report."""
     plan = plan_audit(config)
     write_plan(plan)
     auditor = auditor_of(plan)
     for shard in plan.shards:
         if valid_record(plan.run, shard) is None:
-            explain_shard(auditor, config.out, shard.index, shard.key)
+            explain_shard(auditor, config.out, shard)
     merge_units(plan.run, len(plan.shards))
     merge_unit_stats(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
+    second_pass = plan_second_pass(plan.run, config.second_pass, plan.shards)
+    write_second_pass_plan(plan.run, second_pass)
+    for shard in second_pass.shards:
+        if valid_record(plan.run, shard) is None:
+            intervene_on_shard(auditor, config.out, shard)
+    write_verdicts(plan.run, second_pass)
+    write_clusters(plan.run)
+    write_findings(plan.run)
     return plan.run
 
 
