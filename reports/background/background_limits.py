@@ -28,7 +28,7 @@ def state_test_limits(tables: AuditTables) -> list[Statement]:
         ("A sample was tested", _sample(stored)),
         ("Mistakes that were not tested", _untested(stored)),
         ("Forwards spent", _spent(stored)),
-        ("When a gap counts", _threshold(stored)),
+        ("What a gap is worth", _control(stored)),
         ("Pasting leaves traces", _pasting(stored)),
         ("Borrowed backgrounds", _donors(stored)),
         _undetermined(stored),
@@ -66,11 +66,11 @@ def _spent(stored: StoredBackground) -> str:
     )
 
 
-def _threshold(stored: StoredBackground) -> str:
+def _control(stored: StoredBackground) -> str:
     whole = whole_audit(stored)
     text = (
-        f"From {decimal(stored.facts['gap_threshold'])} on, a difference of probabilities set on "
-        "correct predictions: what replacing the background does where nothing is wrong."
+        "The gap of a single image is no verdict: correct predictions, too, have one, above "
+        f"{decimal(stored.facts['gap_threshold'])} for one in twenty of those tested at random."
     )
     if whole is None or not whole.leaning.tested:
         return text
@@ -107,11 +107,11 @@ def _donors(stored: StoredBackground) -> str:
 
 
 def _undetermined(stored: StoredBackground) -> Statement:
-    unsure = int((stored.verdicts["verdict"] == "undetermined").sum())
+    unsure = int((stored.tested["verdict"] == "undetermined").sum())
     text = (
         "A colour cast, blur, noise or compression lies over object and background alike; no mask "
         "separates them, and replacing the background cannot isolate them. Such images are left "
-        f"undetermined, never put down to the object: {count(unsure)} of "
-        f"{plural(len(stored.verdicts), 'labelled image')}, those without an object among them."
+        f"undetermined, never put down to the object, as is every image that other changes upset "
+        f"as well: {count(unsure)} of {plural(len(stored.tested), 'tested image')}."
     )
     return "Cues that no mask separates", text

@@ -57,6 +57,7 @@ def _write_strips(
     mistakes = build_strips(tables, chosen.strips, cases, site.folder)
     leaning = build_strips(tables, chosen.leaning, cases, site.folder)
     scale = margin_scale([*mistakes, *leaning])
-    threshold = float(tables.background.facts.get("gap_threshold", "nan"))
+    stored_threshold = tables.background.facts.get("gap_threshold")
+    threshold = float("nan") if stored_threshold is None else float(stored_threshold)
     write_strip_pages(site, MISTAKES, mistakes, int((~right).sum()), scale, threshold)
     write_strip_pages(site, LEANING, leaning, leaning_total, scale, threshold)

@@ -17,7 +17,10 @@ from tasks.tables.background_schemas import FINDINGS
 
 MOST_UNCONFIRMED = 20
 
-_KINDS = ("pair", "predicted", "label", "leaning", "slice", "context")
+# Mistakes come before right answers for wrong reasons, and what follows the background before what
+# is only worse somewhere.
+_KINDS = ("pair", "predicted", "label", "leaning", "context", "slice")
+_FAMILIES = {"pair": 0, "predicted": 0, "label": 0, "leaning": 1, "context": 1, "slice": 2}
 
 
 def find(
@@ -36,8 +39,9 @@ def find(
     its floor: for shares of a class or pair 0.15 with a mean gap of 0.1, for slices 0.1 above the
     other images, for contexts a risk difference of 0.05.
 
-    All confirmed ones come first, by the number of images that they concern (for slices and
-    contexts: beyond what the others would make one expect); a class whose driven images are
+    All confirmed ones come first: mistakes, then contexts and leaning classes, then slices, each by
+    the number of images that they concern (for slices and contexts: beyond what the others would
+    make one expect); a class whose driven images are
     nearly all of one confirmed pair comes after those. At most MOST_UNCONFIRMED others follow.
 
     stats : of schema BACKGROUND_STATS, from the same verdicts and tags
@@ -87,7 +91,16 @@ def _ranked(statements: list[Statement]) -> pa.Table:
         statement, _, sure = entry
         place = (_KINDS.index(statement.kind), statement.label, statement.predicted)
         echo = statement.main_pair in pairs
-        return (not sure, echo, -statement.concerned, *place, statement.subject, statement.text)
+        family = _FAMILIES[statement.kind]
+        return (
+            not sure,
+            echo,
+            family,
+            -statement.concerned,
+            *place,
+            statement.subject,
+            statement.text,
+        )
 
     told = sorted((entry for entry in judged if _is_told(entry[0])), key=gravity)
     sure = sum(entry[2] for entry in told)

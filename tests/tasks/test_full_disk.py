@@ -38,7 +38,7 @@ def test_a_shard_leaves_no_half_file_and_goes_on_when_there_is_room(tmp_path, sm
     with filler.open("rb+") as file:
         file.truncate(filler.stat().st_size - 12 * 1024)  # room for some of the tables
     with pytest.raises(OSError, match="No space left"):
-        explain_shard(auditor_of(plan), config.out, 0, plan.shards[0].key)
+        explain_shard(auditor_of(plan), config.out, plan.shards[0])
     assert valid_record(plan.run, plan.shards[0]) is None
     assert not [p for p in plan.run.root.rglob("*") if p.name.endswith(".tmp")]
     filler.unlink()

@@ -106,7 +106,7 @@ def auditor_of(plan: Plan) -> Auditor:
 
 
 def run_audit(config: AuditConfig) -> RunFolder:
-    """Both passes over every shard that is not done, merge, verdicts, findings: all but the report."""
+    """Both passes over every shard that is not done, and all tables: everything but the report."""
     plan = plan_audit(config)
     write_plan(plan)
     auditor = auditor_of(plan)
