@@ -58,7 +58,9 @@ def scene_paths(index: int, placement: Placement) -> tuple[str, str]:
 def write_tables(
     out: Path, placements: Sequence[Placement], causes: Sequence[bool | None]
 ) -> pd.DataFrame:
-    """Write manifest.csv, classes.csv and audit.toml; returns the manifest as written."""
+    """Write manifest.csv, truth.csv, classes.csv and audit.toml; returns the manifest with the
+    truth beside it. The truth is a file of its own: a column of the manifest would be a tag, and
+    the audit would find it."""
     rows = []
     for index, (placement, cause) in enumerate(zip(placements, causes, strict=True)):
         uri, mask_uri = scene_paths(index, placement)
@@ -69,12 +71,14 @@ def write_tables(
                 "mask_uri": mask_uri,
                 "split": "audit",
                 "background": placement.background_name,
-                "aligned": str(placement.relation == "aligned").lower(),
                 "background_driven": "" if cause is None else str(cause).lower(),
             }
         )
     manifest = pd.DataFrame(rows)
-    manifest.to_csv(out / "manifest.csv", index=False, lineterminator="\n")
+    known = manifest.drop(columns="background_driven")
+    known.to_csv(out / "manifest.csv", index=False, lineterminator="\n")
+    truth = manifest[["uri", "background_driven"]]
+    truth.to_csv(out / "truth.csv", index=False, lineterminator="\n")
     classes = pd.DataFrame({"class_idx": range(len(OBJECT_NAMES)), "name": OBJECT_NAMES})
     classes["folder"] = classes["name"]
     classes.to_csv(out / "classes.csv", index=False, lineterminator="\n")

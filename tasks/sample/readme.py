@@ -52,7 +52,8 @@ class's.
 | --- | --- |
 | `images/<class>/*.jpg` | RGB, JPEG quality {quality} |
 | `masks/<class>/*.png` | 255 where the object is seen, 0 elsewhere |
-| `manifest.csv` | uri, label, mask_uri, split, background, aligned, background_driven |
+| `manifest.csv` | uri, label, mask_uri, split, background |
+| `truth.csv` | uri, background_driven |
 | `classes.csv` | class_idx, name, folder |
 | `model.safetensors` | float32 weights for `tasks/sample/model.py:build` |
 | `audit.toml` | settings of an audit of this sample |

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from tasks.errors import AuditError
-from tasks.statistics import bootstrap
 from tasks.faithfulness.comparison import compare_methods
+from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import bootstrap_mean, paired_difference
 
 
