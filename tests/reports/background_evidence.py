@@ -11,7 +11,7 @@ from tasks.tables.background_schemas import INTERVENTIONS
 Row = dict[str, Any]
 Draw = Callable[[int, str, int], bytes | None]  # image_id, intervention, donor_id
 
-_COLOURS = {name: 40 + 35 * place for place, name in enumerate(INTERVENTIONS)}
+_COLOURS = {name: 40 + 24 * place for place, name in enumerate(INTERVENTIONS)}
 
 
 def flat_picture(image_id: int, intervention: str, donor_id: int) -> bytes | None:
@@ -24,7 +24,7 @@ def flat_picture(image_id: int, intervention: str, donor_id: int) -> bytes | Non
 def evidence_rows(
     rng: np.random.Generator, verdict: Row, by_background: float, donors: Row, draw: Draw
 ) -> list[Row]:
-    """The eight changed images of one tested image.
+    """The changed images of one tested image.
 
     verdict : with image_id, predicted, against_idx and margin
     by_background : share of the margin that the background gives, in [0, 1]
@@ -34,7 +34,7 @@ def evidence_rows(
     of_background = by_background * verdict["margin"]
     of_object = verdict["margin"] - of_background
     rows = []
-    for intervention, draws in zip(INTERVENTIONS, (1, 1, 2, 2, 1, 1), strict=True):
+    for intervention, draws in zip(INTERVENTIONS, (1, 1, 2, 2, 4, 1, 1, 1, 1), strict=True):
         for number in range(draws):
             noise = float(rng.normal(0, 0.25))
             margin = (
@@ -44,11 +44,16 @@ def evidence_rows(
                     "background_mean": of_object,
                     "donor_predicted": of_object + of_background,
                     "donor_against": of_object - of_background,
+                    "donor_other": of_object - 0.5 * of_background,
                     "object_inpainted": of_background,
                     "object_mean": 0.9 * of_background,
+                    "colours_matched": of_object + 0.9 * of_background,
+                    "empty": 0.0,
                 }[intervention]
             )
-            kind = {"donor_predicted": predicted, "donor_against": against}.get(intervention)
+            lent = {"donor_predicted": predicted, "donor_against": against}
+            other = min(set(donors) - {predicted, against}) if number == 0 else max(donors)
+            kind = {**lent, "donor_other": other}.get(intervention)
             donor = -1 if kind is None else donors[kind][(image_id + number) % len(donors[kind])]
             third = (image_id + number) % 7 == 3 and margin < 0
             said = predicted if margin > 0 else 3 - (against == 3) if third else against
