@@ -53,7 +53,7 @@ def test_only_missing_or_damaged_shards_are_computed_again(
     config = small_dataset.config(run, device="cpu", shard_size=6)
     audit(config)
     folder = RunFolder(run)
-    folder.record_file(1).unlink()
+    folder.record_file("shards", 1).unlink()
     damaged = folder.table_file("heatmaps", 2)
     damaged.write_bytes(damaged.read_bytes()[:-100])
     untouched = folder.table_file("predictions", 0).stat().st_mtime_ns

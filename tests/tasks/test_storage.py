@@ -82,8 +82,9 @@ def recorded(tmp_path):
     files = [run.table_file("predictions", 0), run.partial_file("units", 0)]
     for file in files:
         write_table(file, TABLE)
-    write_record(run, 0, "key", files, {"images": 3})
-    return run, Shard(0, 0, 3, "key"), files
+    shard = Shard(0, 0, 3, "key")
+    write_record(run, shard, files, {"images": 3})
+    return run, shard, files
 
 
 def test_a_whole_shard_has_a_valid_record(recorded):
@@ -113,7 +114,7 @@ def test_a_damaged_file_is_found(recorded, damage, which):
 )
 def test_a_damaged_record_is_no_record(recorded, text):
     run, shard, _ = recorded
-    run.record_file(0).write_text(text)
+    run.record_file("shards", 0).write_text(text)
     assert valid_record(run, shard) is None
 
 
@@ -122,7 +123,7 @@ def test_shards_of_a_longer_audit_are_removed(tmp_path):
     for shard in (0, 1, 2, 10):
         for file in (run.table_file("predictions", shard), run.partial_file("units", shard)):
             write_table(file, TABLE.slice(0, 1))
-        write_json(run.record_file(shard), {})
+        write_json(run.record_file("shards", shard), {})
     run.remove_shards_from(2)
     stems = {Path(name).stem for name in visible(tmp_path)}
     assert stems == {"shard-00000", "shard-00001"} and len(visible(tmp_path)) == 6
