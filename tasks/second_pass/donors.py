@@ -23,8 +23,9 @@ def donor_pool(candidates: pd.DataFrame, seed: int) -> dict[int, list[int]]:
     usable = candidates[candidates["object_area"] <= LARGEST_OBJECT].sort_values("image_id")
     shuffled = usable.sample(frac=1, random_state=np.random.default_rng(seed))
     wrong = shuffled["label"] != shuffled["predicted"]
+    mistakes = shuffled[wrong]
     of_label = shuffled.assign(class_idx=shuffled["label"], rank=wrong.astype(int))
-    of_prediction = shuffled[wrong].assign(class_idx=shuffled["predicted"], rank=2)
+    of_prediction = mistakes.assign(class_idx=mistakes["predicted"], rank=2)
     both = pd.concat([of_label, of_prediction]).sort_values("rank", kind="stable")
     heads = both.groupby("class_idx", sort=True).head(DONORS_PER_CLASS)
     return {
