@@ -94,7 +94,7 @@ def test_a_shard_that_fails_for_good_is_named_and_the_others_are_kept(
     RunFolder(run).audit_file.write_text(json.dumps(plan.facts, default=list))
     with pytest.raises(AuditError, match=r"1 of 4 shards failed.*\n  shard-00001: .*irectory"):
         audit(config)
-    done = sorted(file.name for file in (run / "records").iterdir())
+    done = sorted(file.name for file in (run / "records" / "shards").iterdir())
     assert done == ["shard-00000.json", "shard-00002.json", "shard-00003.json"]
     assert not (run / "complete.json").exists()
 
