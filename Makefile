@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format sample bench clean
+.PHONY: help install demo test check format sample bench planted clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -38,6 +38,9 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_second_pass
 	$(BIN)/python -m tests.benchmarks.bench_methods
 	$(BIN)/python -m tests.benchmarks.bench_units
+
+planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/planted/
+	$(BIN)/python -m tests.planted
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

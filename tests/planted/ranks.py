@@ -1,0 +1,108 @@
+"""Where the planted class, the planted cue and the worst group stand among the findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+
+from tasks.scenes import OBJECT_NAMES
+from tests.planted.arms import Arm
+
+# A class has taken its cue up where it drives at least so many mistakes towards it, by truth.
+TAKEN_UP = 5
+SMALLEST_GROUP = 8
+
+
+def taken_up(arm: Arm, truth: pd.DataFrame) -> list[int]:
+    """Planted classes whose shortcut the model really has."""
+    towards = truth[truth["shortcut"]]["predicted"].value_counts()
+    planted = [OBJECT_NAMES.index(name) for name in arm.planted]
+    return [class_idx for class_idx in planted if towards.get(class_idx, 0) >= TAKEN_UP]
+
+
+def class_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
+    """Place of each planted class among the findings about predicted classes, from 1."""
+    order = _ranked(findings, "predicted")["predicted"].tolist()
+    planted = [OBJECT_NAMES.index(name) for name in arm.planted]
+    return {class_idx: _place(order, class_idx) for class_idx in planted}
+
+
+def slice_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
+    """Place of each planted class's cue among the findings about slices by the cue, from 1."""
+    tag = cue_column(arm)
+    subjects = _ranked(findings, "slice")["subject"]
+    order = [subject for subject in subjects if subject.startswith(f"{tag} = ")]
+    return {
+        OBJECT_NAMES.index(name): _place(order, f"{tag} = {cue}")
+        for name, cue in arm.planted.items()
+    }
+
+
+def context_ranks(
+    arm: Arm, clusters: pd.DataFrame, risks: pd.DataFrame, truth: pd.DataFrame
+) -> dict[int, int | None]:
+    """Place, among the context clusters that raise a class, of the first that shows its cue.
+
+    A cluster shows the cue that most of its exemplars have; None where no such cluster is listed.
+    """
+    cues = truth.set_index("image_id")["cue"]
+    shown = {
+        row.cluster: _majority([cues[image] for image in row.exemplars])
+        for row in clusters.itertuples()
+    }
+    raising = risks[risks["risk_difference"] > 0]
+    ranked = raising.sort_values(["q_value", "risk_difference"], ascending=[True, False])
+    places: dict[int, int | None] = {}
+    for name, cue in arm.planted.items():
+        class_idx = OBJECT_NAMES.index(name)
+        own = ranked[ranked["class_idx"] == class_idx]["cluster"]
+        places[class_idx] = _place([shown.get(cluster) for cluster in own], cue)
+    return places
+
+
+def cue_column(arm: Arm) -> str:
+    """Name of the manifest's column that holds the cue."""
+    return "background" if arm.cue_is_background else arm.name
+
+
+def worst_group(truth: pd.DataFrame) -> tuple[int, str]:
+    """Label and cue of the group of at least SMALLEST_GROUP images with the lowest accuracy."""
+    groups = truth.groupby(["label", "cue"])["correct"].agg(["mean", "size"])
+    label, cue = groups[groups["size"] >= SMALLEST_GROUP]["mean"].idxmin()
+    return int(label), str(cue)
+
+
+def worst_group_found(arm: Arm, findings: pd.DataFrame, truth: pd.DataFrame) -> bool:
+    """Whether a confirmed finding names the worst group: its cue as a slice, or the pair of its
+    label and the class that its cue is planted for."""
+    label, cue = worst_group(truth)
+    confirmed = findings[findings["confirmed"].astype(bool)]
+    named = (confirmed["kind"] == "slice") & (confirmed["subject"] == f"{cue_column(arm)} = {cue}")
+    towards = arm.class_of(cue)
+    if towards is not None:
+        pair = (confirmed["label"] == label) & (confirmed["predicted"] == towards)
+        named |= (confirmed["kind"] == "pair") & pair
+    return bool(named.any())
+
+
+def confirmed_classes(findings: pd.DataFrame) -> list[str]:
+    """Confirmed statements that blame the background for the mistakes of a class or a pair."""
+    blaming = findings["kind"].isin(["label", "predicted", "pair"])
+    confirmed = findings[blaming & findings["confirmed"].astype(bool)]
+    return (confirmed["kind"] + " " + confirmed["subject"]).tolist()
+
+
+def _ranked(findings: pd.DataFrame, kind: str) -> pd.DataFrame:
+    return findings[findings["kind"] == kind].sort_values("rank")
+
+
+def _place(order: list[object], wanted: object) -> int | None:
+    return order.index(wanted) + 1 if wanted in order else None
+
+
+def _majority(values: list[str]) -> str | None:
+    if not values:
+        return None
+    value, count = Counter(values).most_common(1)[0]
+    return value if count > len(values) / 2 else None

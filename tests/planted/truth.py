@@ -1,0 +1,109 @@
+"""The truth about every prediction, found by rendering the very same object again.
+
+Object, pose, colours, clutter, occlusion and encoding stay; the background, and the cue with it,
+are drawn anew from cues that are planted neither for the predicted class nor shown now. A mistake
+is driven by the background when the model then names the label on most re-renders; a correct
+prediction leans on it when it is then mostly no longer right. A wrong label (label noise) is
+named on no background, so such a mistake is not driven. Nothing here asks for a planted class: a
+model without any shortcut has driven mistakes, too, whose object loses against this very picture
+of a background and not against most others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from tasks.sample.training import predict_logits
+from tests.planted.arms import Arm
+from tests.planted.pictures import Picture, draw_all
+from tests.planted.pools import Pools
+
+RENDERS = 15
+# What a re-render changes: everything outside the object; the cue alone; all but the cue.
+CHANGES = ("both", "cue", "background")
+
+
+def rerender(
+    pools: Pools, arm: Arm, picture: Picture, predicted: int, change: str, seed: int
+) -> list[Picture]:
+    """The RENDERS pictures of the same object that decide about one prediction."""
+    rng = np.random.default_rng([seed, 4])
+    barred = {picture.cue, arm.planted_for(predicted)}
+    allowed = [cue for cue in arm.cues if cue not in barred]
+    # Every allowed cue equally often, up to one.
+    cues = [str(cue) for cue in np.resize(rng.permutation(allowed), RENDERS)]
+    pictures = []
+    for cue in cues:
+        other = picture
+        if change != "background":
+            other = replace(other, cue=cue, cue_seed=int(rng.integers(2**31)))
+        if change != "cue" or arm.cue_is_background:
+            kind = cue if arm.cue_is_background else str(rng.choice(arm.kinds))
+            member = int(rng.integers(pools.backgrounds("truth")))
+            other = replace(
+                other, background=kind, background_pool="truth", background_member=member
+            )
+        pictures.append(other)
+    return pictures
+
+
+def share_turned(
+    model: nn.Module,
+    pools: Pools,
+    arm: Arm,
+    pictures: Sequence[Picture],
+    predicted: np.ndarray,
+    change: str = "both",
+) -> np.ndarray:
+    """Share of the re-renders that turn each prediction: (N,), float64, in [0, 1].
+
+    A mistake is turned where the label is named, a correct prediction where it is not.
+    """
+    shares = []
+    for seed, (picture, guess) in enumerate(zip(pictures, predicted, strict=True)):
+        images = draw_all(pools, arm, rerender(pools, arm, picture, int(guess), change, seed))
+        right = predict_logits(model, images).argmax(axis=1) == picture.label
+        shares.append(np.mean(right if guess != picture.label else ~right))
+    return np.array(shares)
+
+
+def find_truth(
+    model: nn.Module, pools: Pools, arm: Arm, pictures: Sequence[Picture], predicted: np.ndarray
+) -> pd.DataFrame:
+    """One row per picture, in their order.
+
+    `share` is the share of re-renders, with another background and another cue, that turn the
+    prediction, and `driven` whether these are most: a mistake that the background drove, or a
+    correct prediction that leans on it. `cue_share` changes the cue alone, `background_share`
+    all but the cue. `shortcut`: a driven mistake towards the class that the cue is planted for.
+    """
+    labels = np.array([picture.label for picture in pictures])
+    shares = {
+        change: share_turned(model, pools, arm, pictures, predicted, change)
+        for change in (CHANGES[:1] if arm.cue_is_background else CHANGES)
+    }
+    both = shares["both"]
+    cue_class = np.array([arm.class_of(picture.cue) for picture in pictures], float)
+    truth = pd.DataFrame(
+        {
+            "image_id": np.arange(len(pictures)),
+            "class_idx": [picture.class_idx for picture in pictures],
+            "label": labels,
+            "predicted": predicted,
+            "correct": predicted == labels,
+            "cue": [picture.cue for picture in pictures],
+            "background": [picture.background for picture in pictures],
+            "occluded": [picture.patch_seed >= 0 for picture in pictures],
+            "share": both,
+            "cue_share": shares.get("cue", both),
+            "background_share": shares.get("background", both),
+        }
+    )
+    truth["driven"] = truth["share"] > 0.5
+    truth["shortcut"] = truth["driven"] & ~truth["correct"] & (cue_class == predicted)
+    return truth
