@@ -12,7 +12,7 @@ from tests.planted.arms import ARMS
 from tests.planted.gates import cast_driven, counted, pooled
 from tests.planted.measured import Measured
 from tests.planted.metrics import GROUPS, PRECISION_AT, auroc, precision, precision_at, recall
-from tests.planted.mistakes import BASELINES, MEASURES
+from tests.planted.mistakes import MEASURES
 from tests.planted.search import ACCURACY, SHORTCUT
 
 GIVEN = {True: "masks", False: "none"}
@@ -69,7 +69,7 @@ def baseline_rows(measured: Sequence[Measured], masked: bool) -> Rows:
     """AUROC of every measure on the same tested mistakes, a row per measure."""
     arms = {arm: pooled(group) for arm, group in by_arm(measured, masked).items()}
     rows = [["measure", *arms]]
-    for measure in ("reliance", *BASELINES):
+    for measure in MEASURES:
         values = [auroc(table[table["tested"]], measure).value for table in arms.values()]
         rows.append([MEASURES[measure], *[_number(value) for value in values]])
     return rows

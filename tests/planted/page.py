@@ -25,7 +25,7 @@ from tests.planted.measured import Measured
 from tests.planted.metrics import auroc
 from tests.planted.mistakes import MEASURES
 from tests.planted.ranks import TAKEN_UP
-from tests.planted.truth import RENDERS
+from tests.planted.truth import AGAIN, RENDERS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -49,6 +49,7 @@ def write_page(
         gates="\n".join(_gate_row(gate) for gate in gates),
         target=explain_target(),
         renders=RENDERS,
+        again=AGAIN,
         models=_table(model_rows(measured)),
         ranking=_table(ranking_rows(measured)),
         baselines=_table(baseline_rows(measured, masked=True)),

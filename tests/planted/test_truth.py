@@ -77,6 +77,8 @@ def test_shares_count_the_cues_that_turn_a_prediction(pools: Pools) -> None:
     assert truth["share"].tolist() == pytest.approx([9 / 15, 3 / 15, 1, 0])
     assert truth["driven"].tolist() == [True, False, True, False]
     assert truth["shortcut"].tolist() == [True, False, False, False]
+    # The second vote, of 4 of the 5 cues: 2 or 3 are neutral, 0 or 1 blue.
+    assert truth["again"][0] in (2 / 4, 3 / 4) and truth["again"][1] in (0, 1 / 4)
     assert truth["cue_share"].tolist() == pytest.approx(truth["share"].tolist())
     assert truth["background_share"].tolist() == [0, 0, 0, 0]
 
@@ -96,8 +98,8 @@ def test_a_rerender_keeps_every_pixel_that_the_object_hides(pools: Pools, name: 
     shown = replace(picture(arm, MUG, arm.cues[0]), patch_seed=3 if name == "other" else -1)
     layer = object_layer(pools, shown)
     hidden, seen = layer.coverage == 1, layer.coverage == 0
-    original = draw(pools, arm, shown)
-    others = draw_all(pools, arm, rerender(pools, arm, shown, KEY, "both", 0))
+    original, rng = draw(pools, arm, shown), np.random.default_rng(0)
+    others = draw_all(pools, arm, rerender(pools, arm, shown, KEY, "both", rng))
     assert hidden.sum() > 100
     assert all(np.array_equal(other[hidden], original[hidden]) for other in others)
     assert all((other[seen] != original[seen]).any() for other in others)
@@ -108,7 +110,7 @@ def test_a_rerender_keeps_every_pixel_that_the_object_hides(pools: Pools, name: 
 def test_rerenders_bar_the_shown_and_the_planted_cue(pools: Pools, name: str, change: str) -> None:
     arm = ARMS[name]
     shown = picture(arm, FISH, arm.cues[0])
-    others = rerender(pools, arm, shown, MUSHROOM, change, 0)
+    others = rerender(pools, arm, shown, MUSHROOM, change, np.random.default_rng(0))
     assert len(others) == RENDERS
     for other in others:
         assert (other.class_idx, other.object_member) == (shown.class_idx, shown.object_member)

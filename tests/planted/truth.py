@@ -24,19 +24,25 @@ from tests.planted.pictures import Picture, draw_all
 from tests.planted.pools import Pools
 
 RENDERS = 15
+AGAIN = 4  # renders of a second vote, independent of the first: what a perfect test could reach
 # What a re-render changes: everything outside the object; the cue alone; all but the cue.
 CHANGES = ("both", "cue", "background")
 
 
 def rerender(
-    pools: Pools, arm: Arm, picture: Picture, predicted: int, change: str, seed: int
+    pools: Pools,
+    arm: Arm,
+    picture: Picture,
+    predicted: int,
+    change: str,
+    rng: np.random.Generator,
+    renders: int = RENDERS,
 ) -> list[Picture]:
-    """The RENDERS pictures of the same object that decide about one prediction."""
-    rng = np.random.default_rng([seed, 4])
+    """The pictures of the same object that decide about one prediction."""
     barred = {picture.cue, arm.planted_for(predicted)}
     allowed = [cue for cue in arm.cues if cue not in barred]
     # Every allowed cue equally often, up to one.
-    cues = [str(cue) for cue in np.resize(rng.permutation(allowed), RENDERS)]
+    cues = [str(cue) for cue in np.resize(rng.permutation(allowed), renders)]
     pictures = []
     for cue in cues:
         other = picture
@@ -59,6 +65,7 @@ def share_turned(
     pictures: Sequence[Picture],
     predicted: np.ndarray,
     change: str = "both",
+    renders: int = RENDERS,
 ) -> np.ndarray:
     """Share of the re-renders that turn each prediction: (N,), float64, in [0, 1].
 
@@ -66,7 +73,10 @@ def share_turned(
     """
     shares = []
     for seed, (picture, guess) in enumerate(zip(pictures, predicted, strict=True)):
-        images = draw_all(pools, arm, rerender(pools, arm, picture, int(guess), change, seed))
+        # Another number of renders draws others: a vote independent of the first.
+        rng = np.random.default_rng([seed, renders])
+        others = rerender(pools, arm, picture, int(guess), change, rng, renders)
+        images = draw_all(pools, arm, others)
         right = predict_logits(model, images).argmax(axis=1) == picture.label
         shares.append(np.mean(right if guess != picture.label else ~right))
     return np.array(shares)
@@ -80,7 +90,8 @@ def find_truth(
     `share` is the share of re-renders, with another background and another cue, that turn the
     prediction, and `driven` whether these are most: a mistake that the background drove, or a
     correct prediction that leans on it. `cue_share` changes the cue alone, `background_share`
-    all but the cue. `shortcut`: a driven mistake towards the class that the cue is planted for.
+    all but the cue. `again`: the share in a second vote of AGAIN renders. `shortcut`: a driven
+    mistake towards the class that the cue is planted for.
     """
     labels = np.array([picture.label for picture in pictures])
     shares = {
@@ -100,6 +111,7 @@ def find_truth(
             "background": [picture.background for picture in pictures],
             "occluded": [picture.patch_seed >= 0 for picture in pictures],
             "share": both,
+            "again": share_turned(model, pools, arm, pictures, predicted, renders=AGAIN),
             "cue_share": shares.get("cue", both),
             "background_share": shares.get("background", both),
         }
