@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tasks.config import AuditConfig, load_config
@@ -16,6 +17,8 @@ def audit_in_process(config: AuditConfig) -> RunFolder:
 
 
 def audit_dataset(folder: Path, masked: bool) -> RunFolder:
-    """Audit what `write_dataset` wrote, with or without its masks, at the default budget."""
+    """Audit what `write_dataset` wrote, with or without its masks, at the default budget; anew,
+    since the audit's own code may have changed."""
     out = folder / ("run" if masked else "run_no_masks")
+    shutil.rmtree(out, ignore_errors=True)
     return audit_in_process(load_config(folder / SETTINGS[masked], {"out": str(out)}))

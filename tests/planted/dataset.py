@@ -47,6 +47,7 @@ def write_dataset(folder: Path, trained: Trained, pools: Pools) -> pd.DataFrame:
     reached = {
         "arm": trained.arm.name,
         "seed": trained.seed,
+        "images": len(trained.pictures),
         "accuracy": trained.accuracy,
         "driven": trained.driven,
         "shortcut": trained.shortcut,

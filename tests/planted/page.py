@@ -48,6 +48,7 @@ def write_page(
         plot="auroc.svg",
         gates="\n".join(_gate_row(gate) for gate in gates),
         target=explain_target(),
+        images=measured[0].reached["images"],
         renders=RENDERS,
         again=AGAIN,
         models=_table(model_rows(measured)),

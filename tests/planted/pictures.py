@@ -46,15 +46,19 @@ def object_layer(pools: Pools, picture: Picture) -> ObjectLayer:
     return layer if picture.patch_seed < 0 else _occlude(layer, picture.patch_seed)
 
 
-def draw(pools: Pools, arm: Arm, picture: Picture) -> np.ndarray:
-    """Compose a picture: (64, 64, 3), uint8 RGB."""
+def draw(pools: Pools, arm: Arm, picture: Picture, layer: ObjectLayer | None = None) -> np.ndarray:
+    """Compose a picture: (64, 64, 3), uint8 RGB.
+
+    layer : its object, where the caller has it already
+    """
+    layer = object_layer(pools, picture) if layer is None else layer
     background = pools.background(
         picture.background_pool, picture.background, picture.background_member
     )
     if arm.paint_background is not None:
         rng = np.random.default_rng(picture.cue_seed)
         background = arm.paint_background(background, picture.cue, rng)
-    image = compose(object_layer(pools, picture), background)
+    image = compose(layer, background)
     return image if arm.paint_picture is None else arm.paint_picture(image, picture.cue)
 
 

@@ -30,7 +30,7 @@ class PoolSizes:
     """Members per class, and per kind of background."""
 
     training_objects: int = 500
-    audit_objects: int = 300
+    audit_objects: int = 408
     training_backgrounds: int = 250
     audit_backgrounds: int = 150
     truth_backgrounds: int = 60

@@ -11,10 +11,10 @@ from tests.planted.arms import Arm
 from tests.planted.pictures import Picture
 from tests.planted.pools import Pools
 
-# Audit images per cue, of (planted classes, controls): 204 a class, so that the second pass's
-# default budget tests enough mistakes to judge it by.
-COUNTS = {"aligned": (60, 0), "neutral": (16, 24), "conflicting": (48, 44)}
-EVENLY = 34  # where nothing is planted
+# Audit images per cue and round, of (planted classes, controls); a round has 102 a class.
+COUNTS = {"aligned": (30, 0), "neutral": (8, 12), "conflicting": (24, 22)}
+EVENLY = 17  # where nothing is planted
+ROUND = 102
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,17 @@ def plan_training(pools: Pools, arm: Arm, strength: Strength, seed: int) -> list
 
 
 def plan_audit(pools: Pools, arm: Arm, seed: int) -> list[Picture]:
-    """Draw the audit set: fixed counts per class and cue, from pools that training never saw."""
+    """Draw the audit set: fixed counts per class and cue, from pools that training never saw.
+
+    As many rounds as the pool of objects allows: each is shown at most once.
+    """
     rng = np.random.default_rng([seed, 2])
+    rounds = pools.objects("audit") // ROUND
     pictures = []
     for class_idx in range(len(OBJECT_NAMES)):
         members = iter(rng.permutation(pools.objects("audit")).tolist())
         for cue in arm.cues:
-            for _ in range(_count(arm, class_idx, cue)):
+            for _ in range(rounds * _count(arm, class_idx, cue)):
                 pictures.append(_place(pools, arm, class_idx, "audit", next(members), cue, rng))
     return pictures
 

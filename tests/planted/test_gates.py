@@ -31,7 +31,7 @@ def audit(arm: str = "texture", *, masked: bool = True, **changes: object) -> Me
         {"group": "all", "tested": 40, "estimate": 0.4, "low": 0.3, "high": 0.5,
          "true": 0.375, "covered": [True] * 10}
     )  # fmt: skip
-    reached = {"accuracy": 0.8, "driven": 0.375, "shortcut": 0.2, "leaning": 0.05,
+    reached = {"images": 1224, "accuracy": 0.8, "driven": 0.375, "shortcut": 0.2, "leaning": 0.05,
                "correlation": 0.98, "on_target": True}  # fmt: skip
     made = Measured(
         arm=arm, seed=0, masked=masked, reached=reached, mistakes=mistakes, intervals=intervals,

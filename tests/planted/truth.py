@@ -20,12 +20,13 @@ from torch import nn
 
 from tasks.sample.training import predict_logits
 from tests.planted.arms import Arm
-from tests.planted.pictures import Picture, draw_all
+from tests.planted.pictures import Picture, draw, object_layer
 from tests.planted.pools import Pools
 
 RENDERS = 15
 AGAIN = 4  # renders of a second vote, independent of the first: what a perfect test could reach
 # What a re-render changes: everything outside the object; the cue alone; all but the cue.
+AT_ONCE = 16  # pictures whose re-renders share a forward
 CHANGES = ("both", "cue", "background")
 
 
@@ -71,14 +72,20 @@ def share_turned(
 
     A mistake is turned where the label is named, a correct prediction where it is not.
     """
+    numbered = list(enumerate(zip(pictures, predicted, strict=True)))
     shares = []
-    for seed, (picture, guess) in enumerate(zip(pictures, predicted, strict=True)):
-        # Another number of renders draws others: a vote independent of the first.
-        rng = np.random.default_rng([seed, renders])
-        others = rerender(pools, arm, picture, int(guess), change, rng, renders)
-        images = draw_all(pools, arm, others)
-        right = predict_logits(model, images).argmax(axis=1) == picture.label
-        shares.append(np.mean(right if guess != picture.label else ~right))
+    for start in range(0, len(numbered), AT_ONCE):
+        part, images = numbered[start : start + AT_ONCE], []
+        for number, (picture, guess) in part:
+            # Another number of renders draws others: a vote independent of the first.
+            rng = np.random.default_rng([number, renders])
+            layer = object_layer(pools, picture)
+            others = rerender(pools, arm, picture, int(guess), change, rng, renders)
+            images += [draw(pools, arm, other, layer) for other in others]
+        named = predict_logits(model, np.stack(images)).argmax(axis=1).reshape(-1, renders)
+        for votes, (_, (picture, guess)) in zip(named, part, strict=True):
+            right = votes == picture.label
+            shares.append(np.mean(right if guess != picture.label else ~right))
     return np.array(shares)
 
 
@@ -89,16 +96,21 @@ def find_truth(
 
     `share` is the share of re-renders, with another background and another cue, that turn the
     prediction, and `driven` whether these are most: a mistake that the background drove, or a
-    correct prediction that leans on it. `cue_share` changes the cue alone, `background_share`
-    all but the cue. `again`: the share in a second vote of AGAIN renders. `shortcut`: a driven
-    mistake towards the class that the cue is planted for.
+    correct prediction that leans on it. `shortcut`: a driven mistake towards the
+    class that the cue is planted for. Of mistakes alone: `cue_share` changes the cue alone,
+    `background_share` all but the cue, `again` is the share in a second vote of AGAIN renders.
     """
     labels = np.array([picture.label for picture in pictures])
-    shares = {
-        change: share_turned(model, pools, arm, pictures, predicted, change)
-        for change in (CHANGES[:1] if arm.cue_is_background else CHANGES)
-    }
-    both = shares["both"]
+    wrong = np.flatnonzero(predicted != labels)
+
+    def of_mistakes(change: str, renders: int = RENDERS) -> np.ndarray:
+        told = [pictures[i] for i in wrong]
+        shares = np.full(len(pictures), np.nan)
+        shares[wrong] = share_turned(model, pools, arm, told, predicted[wrong], change, renders)
+        return shares
+
+    both = share_turned(model, pools, arm, pictures, predicted)
+    mistaken = np.where(predicted != labels, both, np.nan)
     cue_class = np.array([arm.class_of(picture.cue) for picture in pictures], float)
     truth = pd.DataFrame(
         {
@@ -111,9 +123,9 @@ def find_truth(
             "background": [picture.background for picture in pictures],
             "occluded": [picture.patch_seed >= 0 for picture in pictures],
             "share": both,
-            "again": share_turned(model, pools, arm, pictures, predicted, renders=AGAIN),
-            "cue_share": shares.get("cue", both),
-            "background_share": shares.get("background", both),
+            "again": of_mistakes("both", AGAIN),
+            "cue_share": mistaken if arm.cue_is_background else of_mistakes("cue"),
+            "background_share": mistaken if arm.cue_is_background else of_mistakes("background"),
         }
     )
     truth["driven"] = truth["share"] > 0.5
