@@ -43,7 +43,8 @@ def assign_donors(pool: list[int], image_id: int) -> list[int]:
 
 def other_donors(pool: dict[int, list[int]], tested: pd.DataFrame, seed: int) -> list[list[int]]:
     """For each tested image OTHER_DONORS images of classes that are neither the predicted one nor
-    the one that it is held against, each of another class as long as there are enough.
+    the one that it is held against, each of another class as long as there are enough, and of one
+    class each another image.
 
     tested : image_id, predicted, against_idx
     """
@@ -55,6 +56,10 @@ def other_donors(pool: dict[int, list[int]], tested: pd.DataFrame, seed: int) ->
         if not len(others):
             chosen.append([])
             continue
-        order = np.resize(generator.permutation(others), OTHER_DONORS)
-        chosen.append([pool[c][int(generator.integers(len(pool[c])))] for c in order])
+        order = generator.permutation(others)[:OTHER_DONORS].tolist()
+        first = {c: int(generator.integers(len(pool[c]))) for c in order}
+        rounds = [
+            (c, place // len(order)) for place, c in enumerate(np.resize(order, OTHER_DONORS))
+        ]
+        chosen.append([pool[c][(first[c] + again) % len(pool[c])] for c, again in rounds])
     return chosen

@@ -84,7 +84,7 @@ def plan_second_pass(
     candidates = read_candidates(run)
     area = candidates["object_area"]
     testable = candidates[(area >= SMALLEST_OBJECT) & (area <= LARGEST_OBJECT)]
-    size = int(budget * len(candidates)) // FORWARDS_PER_IMAGE
+    size = _affordable(int(budget * len(candidates)))
     chosen = choose_sample(testable, size, SEED).merge(candidates, on="image_id")
     pool = donor_pool(testable, SEED)
     shown = chosen.sort_values(["correct", "score", "image_id"], ascending=[True, False, True])
@@ -98,6 +98,12 @@ def plan_second_pass(
     }
     tests = pa.table(columns, schema=TESTS)
     return SecondPassPlan(tests, _cut(tests, shards_digest(first_pass)))
+
+
+def _affordable(forwards: int) -> int:
+    """Images that can be tested: each shard has one forward for the empty image, too."""
+    shards, left = divmod(forwards, IMAGES_PER_SHARD * FORWARDS_PER_IMAGE + 1)
+    return shards * IMAGES_PER_SHARD + max(left - 1, 0) // FORWARDS_PER_IMAGE
 
 
 def write_second_pass_plan(run: RunFolder, plan: SecondPassPlan) -> None:

@@ -21,7 +21,7 @@ def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
     tested = measured.merge(tests, on="image_id", how="left", validate="one_to_one")
     table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
     table["verdict"] = decide(table)
-    table["trail"] = trails(table)
+    table["trail"] = pd.Series(trails(table), index=table.index, dtype=object)
     columns = table[VERDICT_TABLE.names]
     verdicts = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
     write_table(run.table_file("verdicts"), verdicts.replace_schema_metadata(None))
