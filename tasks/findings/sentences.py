@@ -87,7 +87,8 @@ def context_sentence(
 
 def points(difference: float, low: float, high: float) -> str:
     """A difference of two shares: '27 [18, 36]'."""
-    return "{:.0f} [{:.0f}, {:.0f}]".format(*(100 * number for number in (difference, low, high)))
+    whole = [round(100 * number) for number in (difference, low, high)]  # an integer has no -0
+    return "{} [{}, {}]".format(*whole)
 
 
 def _sample(tested: int, images: int) -> str:

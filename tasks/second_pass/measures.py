@@ -5,6 +5,7 @@ import pandas as pd
 
 NEUTRAL = ("background_blurred", "background_mean")
 DONORS = ("donor_predicted", "donor_against", "donor_other")
+OTHERS = (*NEUTRAL, "donor_against", "donor_other")  # not of the predicted class
 REMOVED = ("object_inpainted", "object_mean")
 # The image's own background tells, too: this many donors' worth, by measurement (docs/planted).
 OWN_WEIGHT = 2
@@ -19,7 +20,8 @@ def measure(candidates: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:
     evidence : columns of schema EVIDENCE, without the pictures
 
     Returns: image_id, shapley_object, shapley_background, gap, placebo_gap, turned, held,
-    right_replaced, background_alone, colours_turned, reliance. NaN where there was no donor.
+    right_replaced, background_alone, colours_turned, reliance, NaN where there was no donor; and
+    for the trail how many of the changes are meant: `donors`, `others` (of `held`).
     """
     rows = evidence.merge(candidates, on="image_id", suffixes=("_now", ""), validate="many_to_one")
     rows = rows.assign(
@@ -38,11 +40,13 @@ def measure(candidates: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:
         "gap": p_predicted - _mean(rows, ("donor_against",), "probability_predicted"),
         "placebo_gap": _spread(rows),
         "turned": _mean(rows, ("donor_against",), "turns"),
-        "held": _mean(rows, (*NEUTRAL, "donor_against", "donor_other"), "stays"),
+        "held": _mean(rows, OTHERS, "stays"),
         "right_replaced": _mean(rows, DONORS, "right"),
         "background_alone": _mean(rows, REMOVED, "stays"),
         "colours_turned": (_mean(rows, ("colours_matched",), "right") > 0) != first["correct"],
         "reliance": _reliance(rows, first),
+        "donors": _number(rows, DONORS),
+        "others": _number(rows, OTHERS),
     }
     return pd.DataFrame(columns, index=first.index).reset_index()
 
@@ -71,6 +75,10 @@ def _reliance(rows: pd.DataFrame, first: pd.DataFrame) -> pd.Series:
 def _mean(rows: pd.DataFrame, kinds: tuple[str, ...], column: str) -> pd.Series:
     chosen = rows[rows["intervention"].isin(kinds)]
     return chosen.groupby("image_id")[column].mean()
+
+
+def _number(rows: pd.DataFrame, kinds: tuple[str, ...]) -> pd.Series:
+    return rows["intervention"].isin(kinds).groupby(rows["image_id"]).sum()
 
 
 def _spread(rows: pd.DataFrame) -> pd.Series:

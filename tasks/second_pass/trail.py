@@ -4,13 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.second_pass.donors import DONORS_PER_KIND, OTHER_DONORS
-
 
 def trails(table: pd.DataFrame) -> list[list[str]]:
     """For each image what was seen, the first pass first.
 
-    table : columns of VERDICT_TABLE without `trail`
+    table : columns of VERDICT_TABLE without `trail`, and those of `measure`
     """
     return [_trail(row) for row in table.to_dict("records")]
 
@@ -28,7 +26,7 @@ def _first_pass(row: dict[Any, Any]) -> str:
     if not isinstance(row["object_source"], str):
         return "The object is not known, so neither is the background."
     what = {"mask": "the mask", "box": "the box", "proxy": "a proxy of the object"}
-    score = f"{row['score']:.0%}" if row["score"] == row["score"] else "An unknown share"
+    score = f"{100 * row['score']:.0f} %" if row["score"] == row["score"] else "An unknown share"
     return (
         f"{score} of what speaks for the prediction lies outside {what[row['object_source']]}"
         f"{_lift(row['lift'])}."
@@ -40,26 +38,46 @@ def _lift(lift: float) -> str:
 
 
 def _second_pass(row: dict[Any, Any]) -> list[str]:
-    donors = 2 * DONORS_PER_KIND + OTHER_DONORS
     answer = "wrong" if row["correct"] else "right"
     other = 1 - row["right_replaced"] if row["correct"] else row["right_replaced"]
     said = [
-        f"On {other:.0%} of up to {donors} backgrounds of other images the answer is {answer}.",
-        f"Blurred, averaged or of another class, {row['held']:.0%} of the backgrounds leave the "
-        "prediction as it is.",
-        f"With the object removed in two ways the prediction stays in {row['background_alone']:.0%}"
-        " of them.",
-        f"Of the margin, {row['shapley_object']:+.2f} logits go to the object and "
-        f"{row['shapley_background']:+.2f} to the background (Shapley).",
+        f"On {_of(other, row['donors'])} backgrounds of other images the answer is {answer}.",
+        f"Blurred, averaged or of another class, {_of(row['held'], row['others'])} backgrounds "
+        "leave the prediction as it is.",
+        f"With the object removed in two ways the prediction stays in "
+        f"{_of(row['background_alone'], 2)}.",
+        f"Of the margin, {_logits(row['shapley_object'])} logits go to the object and "
+        f"{_logits(row['shapley_background'])} to the background (Shapley).",
     ]
+    if not row["correct"] and row["held"] == 0 and other == 0:
+        said.append(
+            "The prediction goes with the background, but the right answer comes on none: what "
+            "was seen outside the object misled the model, or too little is left without it."
+        )
     if row["gap"] == row["gap"]:
         said.append(
-            f"On backgrounds of the predicted class its probability is {row['gap']:+.2f} against "
-            "those of the other class."
+            f"On backgrounds of the predicted class its probability differs by "
+            f"{_signed(row['gap'], 2)} from that on those of the other class."
         )
+    else:
+        said.append("One of the two classes has no background to lend, so there is no gap.")
     if row["colours_turned"]:
         said.append(
             f"It also turns {answer} when only the colours of the whole image are evened out: a "
             "cast of colour or light may be the cue, which no mask can separate."
         )
     return said
+
+
+def _of(share: float, number: float) -> str:
+    return f"{round(share * number)} of {number:.0f}"
+
+
+def _logits(number: float) -> str:
+    return _signed(number, 1)
+
+
+def _signed(number: float, digits: int) -> str:
+    """With a true minus; no sign before a number that is zero as printed."""
+    text = f"{number:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")

@@ -82,7 +82,7 @@ def configure(folder: Path, images: Path | str, **changes: object) -> AuditConfi
     return AuditConfig.model_validate({**values, **changes})
 
 
-def auditor_of(plan: Plan) -> Auditor:
+def auditor_of(plan: Plan, threads: int = 1) -> Auditor:
     """The worker's model for a plan."""
     config, model = plan.config, plan.facts["model"]
     return Auditor(
@@ -100,7 +100,7 @@ def auditor_of(plan: Plan) -> Auditor:
             top_k=config.top_k,
             unit_top_k=config.unit_top_k,
             device="cpu",
-            threads=1,
+            threads=threads,
         )
     )
 
