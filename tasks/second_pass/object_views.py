@@ -1,7 +1,7 @@
 """The images of a second-pass shard as the model sees them, each with its object."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,6 @@ from tasks.interventions.object_proxy import object_proxy
 from tasks.second_pass.variants import Donor
 from tasks.tables.storage import RunFolder
 
-_DONORS_KEPT = 64
-
 
 @dataclass(frozen=True)
 class ObjectView:
@@ -29,16 +27,19 @@ class ObjectView:
 class ObjectViewReader:
     """Reads images with their objects; where there is neither mask nor box, with a proxy.
 
-    image_ids : all that will be asked for, tested or donors
+    tested, donors : image ids that will be asked for; threads may share the reader
     """
 
-    def __init__(self, run: RunFolder, reader: InputReader, image_ids: list[int]) -> None:
+    def __init__(
+        self, run: RunFolder, reader: InputReader, tested: list[int], donors: list[int]
+    ) -> None:
         self._reader = reader
-        wanted = pc.field("image_id").isin(image_ids)
+        self._donor_ids = donors
+        self._donors: dict[int, Donor | None] = {}
+        wanted = pc.field("image_id").isin(sorted({*tested, *donors}))
         rows = run.dataset("manifest").to_table(filter=wanted).to_pylist()
         self._rows = {row["image_id"]: row for row in rows}
         self._label_maps = _label_maps(run, wanted)
-        self.donor = lru_cache(maxsize=_DONORS_KEPT)(self._donor)
 
     def read(self, image_id: int) -> ObjectView | None:
         """None where the image cannot be read any more, or is all object or all background."""
@@ -52,6 +53,15 @@ class ObjectViewReader:
         if mask is None or mask.all() or not mask.any():
             return None
         return ObjectView(pixels, mask)
+
+    def read_donors(self, pool: Executor) -> None:
+        """Read all donors, each once; some 150 kB each are kept at 224 pixels."""
+        backgrounds = pool.map(self._donor, self._donor_ids)
+        self._donors = dict(zip(self._donor_ids, backgrounds, strict=True))
+
+    def donor(self, image_id: int) -> Donor | None:
+        """The background of a donor that was read; None where it has none to lend."""
+        return self._donors[image_id]
 
     def _donor(self, image_id: int) -> Donor | None:
         image = self.read(image_id)

@@ -1,7 +1,9 @@
 """The second pass over one shard of its plan: changed images in, rows of `evidence` out."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -48,8 +50,12 @@ def intervene_on_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, A
     reader = _reader(run, auditor, tests)
     colour = 255 * np.array(auditor.preprocessing.mean)
     spread = 255 * np.array(auditor.preprocessing.std)
-    changed = [c for test in tests for c in _changes(test, reader, colour, spread)]
-    rows = _run(changed, auditor) + _run_empty(changed, auditor, colour)
+    # Reading, cutting and filling run beside each other; the model has all threads to itself.
+    with ThreadPoolExecutor(max_workers=auditor.settings.threads) as pool:
+        reader.read_donors(pool)
+        of_each = pool.map(partial(_changes, reader=reader, colour=colour, spread=spread), tests)
+        changed = [change for changes in of_each for change in changes]
+    rows = _run(changed, auditor, colour)
     file = run.table_file("evidence", shard.index)
     write_table(file, pa.Table.from_pylist(rows, EVIDENCE))
     counts: dict[str, float] = {
@@ -63,9 +69,8 @@ def intervene_on_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, A
 
 def _reader(run: RunFolder, auditor: Auditor, tests: list[dict[str, Any]]) -> ObjectViewReader:
     donors = {donor for test in tests for kind in _DONORS for donor in test[kind]}
-    wanted = sorted(donors | {test["image_id"] for test in tests})
     images = InputReader(auditor.preprocessing, auditor.settings.num_classes)
-    return ObjectViewReader(run, images, wanted)
+    return ObjectViewReader(run, images, [test["image_id"] for test in tests], sorted(donors))
 
 
 def _changes(
@@ -81,29 +86,23 @@ def _changes(
     return [ChangedImage(test, variant) for variant in variants]
 
 
-def _run(changed: list[ChangedImage], auditor: Auditor) -> list[dict[str, Any]]:
-    rows = []
-    for start in range(0, len(changed), auditor.batch_size):
-        batch = changed[start : start + auditor.batch_size]
-        views = np.stack([change.variant.pixels for change in batch]).transpose(0, 3, 1, 2)
-        logits = auditor.logits(torch.from_numpy(np.ascontiguousarray(views)))
-        rows += [_row(change, of_one) for change, of_one in zip(batch, logits, strict=True)]
-    return rows
-
-
-def _run_empty(
-    changed: list[ChangedImage], auditor: Auditor, colour: np.ndarray
-) -> list[dict[str, Any]]:
-    """The image without object and background is the same for all: one forward."""
+def _run(changed: list[ChangedImage], auditor: Auditor, colour: np.ndarray) -> list[dict[str, Any]]:
+    """The image without object and background is the same for all: one forward, the last."""
     side = auditor.preprocessing.crop
-    empty = np.full((side, side, 3), np.rint(colour), np.uint8)
-    logits = auditor.logits(torch.from_numpy(empty).permute(2, 0, 1)[None])[0]
+    nothing = Variant("empty", 0, NO_DONOR, np.full((side, side, 3), np.rint(colour), np.uint8))
+    logits = _logits([*(change.variant.pixels for change in changed), nothing.pixels], auditor)
     tests = {change.test["image_id"]: change.test for change in changed}
-    nothing = Variant("empty", 0, NO_DONOR, empty)
-    return [
-        _row(ChangedImage({**test, "keep_pictures": False}, nothing), logits)
-        for test in tests.values()
-    ]
+    emptied = [ChangedImage({**test, "keep_pictures": False}, nothing) for test in tests.values()]
+    rows = [_row(change, of_one) for change, of_one in zip(changed, logits[:-1], strict=True)]
+    return rows + [_row(change, logits[-1]) for change in emptied]
+
+
+def _logits(views: list[Pixels], auditor: Auditor) -> torch.Tensor:
+    batches = []
+    for start in range(0, len(views), auditor.batch_size):
+        batch = np.stack(views[start : start + auditor.batch_size]).transpose(0, 3, 1, 2)
+        batches.append(auditor.logits(torch.from_numpy(np.ascontiguousarray(batch))))
+    return torch.cat(batches)
 
 
 def _row(change: ChangedImage, logits: torch.Tensor) -> dict[str, Any]:
