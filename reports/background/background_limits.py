@@ -3,19 +3,17 @@
 from reports.background.background_page import spent_per_image
 from reports.background.groups import whole_audit
 from reports.background.stored_background import StoredBackground
+from reports.background.untested import why_untested
 from reports.formats import count, decimal, percent, plural, signed
 from reports.limits import Statement
 from reports.tables import AuditTables
-
-NO_SECOND_PASS = (
-    "No second pass was run: no image was changed to see whether the prediction changes with it. "
-    "Verdicts are of the first pass, and nothing here is a statement about causes."
-)
 
 
 def state_test_limits(tables: AuditTables) -> list[Statement]:
     """What the second pass left open; why there is none, where there is none."""
     stored = tables.background
+    if stored is None and not len(tables.predictions):
+        return [("The background was not tested", "No image was audited.")]
     if stored is None and not tables.labelled:
         missing = "No image has a label: there is no mistake to test, and no verdict on any image."
         return [("The background was not tested", missing)]
@@ -23,7 +21,7 @@ def state_test_limits(tables: AuditTables) -> list[Statement]:
         missing = "This audit has no tables of it. Run the audit again with this version."
         return [("The background was not tested", missing)]
     if not stored.second_pass:
-        return [("The background was not tested", NO_SECOND_PASS), _undetermined(stored)]
+        return [("The background was not tested", _no_second_pass(stored))]
     return [
         ("A sample was tested", _sample(stored)),
         ("Mistakes that were not tested", _untested(stored)),
@@ -33,6 +31,14 @@ def state_test_limits(tables: AuditTables) -> list[Statement]:
         ("Borrowed backgrounds", _donors(stored)),
         _undetermined(stored),
     ]
+
+
+def _no_second_pass(stored: StoredBackground) -> str:
+    return (
+        f"No second pass was run: {why_untested(stored)} No image was changed to see whether the "
+        "prediction changes with it. Verdicts are of the first pass, and nothing here is a "
+        "statement about causes."
+    )
 
 
 def _sample(stored: StoredBackground) -> str:
@@ -49,6 +55,8 @@ def _sample(stored: StoredBackground) -> str:
 
 def _untested(stored: StoredBackground) -> str:
     mistakes, tested = stored.facts["mistakes"], stored.facts["tested_mistakes"]
+    if not mistakes:
+        return "There is no mistake."
     if mistakes == tested:
         return f"None: all {plural(mistakes, 'mistake')} were tested."
     return (
@@ -68,11 +76,12 @@ def _spent(stored: StoredBackground) -> str:
 
 def _control(stored: StoredBackground) -> str:
     whole = whole_audit(stored)
-    text = (
-        "The gap of a single image is no verdict: correct predictions, too, have one, above "
-        f"{decimal(stored.facts['gap_threshold'])} for one in twenty of those tested at random."
-    )
-    if whole is None or not whole.leaning.tested:
+    text = "The gap of a single image is no verdict: correct predictions, too, have one"
+    threshold = stored.facts["gap_threshold"]
+    if threshold is None:
+        return f"{text}; of those drawn at random none could be measured."
+    text += f", above {decimal(threshold)} for one in twenty of those tested at random."
+    if whole is None or not whole.leaning.tested or not whole.gap.tested:
         return text
     return (
         f"{text} Their mean gap is {signed(whole.control_gap)} "
@@ -100,6 +109,8 @@ def _pasting(stored: StoredBackground) -> str:
 
 
 def _donors(stored: StoredBackground) -> str:
+    if not stored.facts["donors"]:
+        return "No image had a background to lend: of the tested images nothing could be concluded."
     return (
         f"{plural(stored.facts['donors'], 'image')} lent their backgrounds, their objects filled "
         "in from around them. What is left of such an object counts as background."

@@ -7,6 +7,7 @@ from reports.background.findings import Finding, stated_findings
 from reports.background.first_pass import scores_by_source, source_counts
 from reports.background.groups import groups_of_kind, name_group, slices_by_tag, whole_audit
 from reports.background.stored_background import StoredBackground
+from reports.background.untested import why_untested
 from reports.background.verdicts import count_verdicts
 from reports.quantities import Rate
 from reports.site import Site
@@ -48,6 +49,8 @@ def _numbers(tables: AuditTables, stored: StoredBackground) -> dict[str, Any]:
     tested = stored.tested
     return {
         "second_pass": stored.second_pass,
+        "budget": stored.budget,
+        "why_untested": why_untested(stored),
         "facts": stored.facts,
         "whole": whole_audit(stored),
         "pairs": groups_of_kind(stored, "pair"),

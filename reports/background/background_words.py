@@ -28,7 +28,7 @@ VERDICTS: dict[str, VerdictWords] = {
     "suspected": VerdictWords(
         "Suspected",
         "◐",
-        "The evidence lies on the background, but the test does not confirm it.",
+        "",
         "More of the evidence lies on the background than on an even map. The image was not "
         "changed to test it.",
     ),
@@ -37,7 +37,7 @@ VERDICTS: dict[str, VerdictWords] = {
         "○",
         "On no background of another image does the answer turn, and without the object the "
         "prediction does not stay.",
-        "The evidence does not favour the background.",
+        "",
     ),
     "undetermined": VerdictWords(
         "Undetermined",

@@ -11,7 +11,9 @@ def state_cluster_limits(tables: AuditTables) -> list[Statement]:
     """What clusters of contexts and of explanations cannot say."""
     statements = []
     if tables.contexts is not None:
-        statements.append(("Contexts are associations", _contexts(tables.contexts.risks)))
+        statements.append(
+            ("Contexts are associations", _contexts(tables.contexts.risks, tables.labelled > 0))
+        )
     if tables.patterns is not None and len(tables.patterns):
         text = (
             f"{plural(len(tables.patterns), 'cluster')} over "
@@ -23,13 +25,15 @@ def state_cluster_limits(tables: AuditTables) -> list[Statement]:
     return statements
 
 
-def _contexts(risks: pd.DataFrame) -> str:
+def _contexts(risks: pd.DataFrame, labelled: bool) -> str:
     text = (
         "Cells of all images were clustered without regard to objects. That a class is predicted "
         "more often where a cluster is present does not say that it is predicted for it."
     )
-    if not len(risks):
+    if not labelled:
         return f"{text} Without labels no class could be set against them."
+    if not len(risks):
+        return f"{text} On the half of the images that was searched no class stood out with any."
     halves = int((risks["present"] + risks["absent"]).max())
     return (
         f"{text} {plural(len(risks), 'pair')} of cluster and class were found on one half of the "

@@ -35,11 +35,16 @@ def state_object_limits(tables: AuditTables) -> list[Statement]:
 
 def _baseline(source: Source) -> Statement:
     model, *baselines = source.scores
-    flat = ", ".join(f"{score.name.lower()} {percent(score.mistakes.value)}" for score in baselines)
+    wrong = model.mistakes.count > 0
+    own = model.mistakes if wrong else model.correct
+    flat = ", ".join(
+        f"{score.name.lower()} {percent((score.mistakes if wrong else score.correct).value)}"
+        for score in baselines
+    )
     names = {"mask": "with masks", "box": "with boxes", "proxy": "with proxies"}
     return (
         f"Baselines of the first pass, {names[source.source]}",
-        f"Over {plural(model.mistakes.count, 'mistake')} the contrast has "
-        f"{percent(model.mistakes.value)} of its positive part on the background. Maps that know "
+        f"Over {plural(own.count, 'mistake' if wrong else 'correct prediction')} the contrast has "
+        f"{percent(own.value)} of its positive part on the background. Maps that know "
         f"nothing score: {flat}. A high score beside a high baseline says little.",
     )

@@ -14,11 +14,13 @@ from tasks.tables.storage import RunFolder
 class StoredBackground:
     """Of labelled images only.
 
+    budget : forwards on changed images per labelled image; 0: the second pass was switched off
     facts : content of second_pass.json; empty where there was no second pass
     scores, verdicts, stats, findings : `background`, `verdicts`, `background_stats`, `findings`
     pictured : images of which a changed picture was kept
     """
 
+    budget: float
     facts: dict[str, Any]
     scores: pd.DataFrame
     verdicts: pd.DataFrame
@@ -62,7 +64,8 @@ def load_background(run: RunFolder) -> StoredBackground | None:
         return None
     facts = _second_pass(run)
     pictured = _pictured(run) if facts else set()
-    return StoredBackground(facts, scores, verdicts, stats, findings, pictured)
+    budget = float(run.audit()["config"].get("second_pass", 0))
+    return StoredBackground(budget, facts, scores, verdicts, stats, findings, pictured)
 
 
 def load_contexts(run: RunFolder) -> StoredContexts | None:

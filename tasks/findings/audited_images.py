@@ -20,7 +20,8 @@ def audited_images(verdicts: pd.DataFrame) -> pd.DataFrame:
     Returns: the columns image_id, label, predicted (int64), correct (bool), inclusion, gap, turned,
         right_replaced, reliance (float64, NaN where unknown), verdict, and
         tested (bool) : has been through the second pass
-        driven (float64) : 1 where the verdict is `confirmed`, else 0; NaN where not tested
+        driven (float64) : 1 where the verdict is `confirmed`, else 0; NaN where not tested, and
+            where no other image had a background to lend
 
     Raises: AuditError for a missing column, an image given twice and one with a number that says
     nothing about it (a `correct` that contradicts its classes).
@@ -51,5 +52,6 @@ def audited_images(verdicts: pd.DataFrame) -> pd.DataFrame:
         )
     images["tested"] = images["inclusion"].notna()
     confirmed = (images["verdict"] == "confirmed").astype(np.float64)
-    images["driven"] = confirmed.where(images["tested"])
+    judged = images["tested"] & images["right_replaced"].notna()
+    images["driven"] = confirmed.where(judged)
     return images

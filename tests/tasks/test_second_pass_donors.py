@@ -120,6 +120,17 @@ def test_the_others_are_of_neither_class_and_each_of_another(candidates: pd.Data
         assert len(set().union(*found)) >= min(4, len(others))
 
 
+def test_where_classes_are_few_the_images_are_others() -> None:
+    pool = {0: [1], 1: [2], 2: [3, 4, 5, 6, 7], 3: [8, 9]}
+    tested = pd.DataFrame({"image_id": range(50), "predicted": 0, "against_idx": 1})
+    for ids in other_donors(pool, tested, seed=0):
+        assert sorted(i > 7 for i in ids) == [False, False, True, True] and len(set(ids)) == 4
+    pool = {0: [1], 1: [2], 2: [3, 4, 5, 6, 7]}
+    for ids in other_donors(pool, tested, seed=0):
+        assert set(ids) <= set(pool[2]) and len(set(ids)) == 4
+    assert other_donors(pool | {2: [3]}, tested, seed=0) == [[3, 3, 3, 3]] * 50
+
+
 def test_the_tested_image_is_not_among_the_others(candidates: pd.DataFrame) -> None:
     pool = donor_pool(candidates, seed=0)
     wrong = candidates["label"] != candidates["predicted"]
