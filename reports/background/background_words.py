@@ -21,8 +21,8 @@ VERDICTS: dict[str, VerdictWords] = {
     "confirmed": VerdictWords(
         "Confirmed",
         "●",
-        "On at least half of the backgrounds of other images the answer is another one: a mistake "
-        "turns right, a correct prediction wrong.",
+        "On at least half of the backgrounds of other images the answer turns, a mistake right and "
+        "a correct prediction wrong; or a mistake follows the background even without the object.",
         "",
     ),
     "suspected": VerdictWords(

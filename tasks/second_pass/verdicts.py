@@ -12,6 +12,10 @@ from tasks.second_pass.trail import trails
 from tasks.tables.background_schemas import EVIDENCE, VERDICT_TABLE
 from tasks.tables.storage import RunFolder, write_json, write_table
 
+# A model that sees the background alone names the label on the label's backgrounds only, a few of
+# those lent: it would turn right on too few to count.
+FOLLOWS = 0.5
+
 
 def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
     """Write `verdicts`, and second_pass.json where anything was tested."""
@@ -35,7 +39,9 @@ def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     """One of VERDICTS for each image.
 
     confirmed : on at least half of the donors' backgrounds a mistake turns right (on more than half
-        a correct prediction turns wrong), and not where only the colours are evened out
+        a correct prediction turns wrong), or a mistake follows the background alone: every
+        background of the label's class turns it, no removal of the object does, and the gap is at
+        least FOLLOWS; and in either case not where only the colours are evened out
     not_background : on no donor's background is the answer another one, the prediction stays on at
         least half of the other backgrounds, no removal of the object leaves it as it was, and the
         colours do not change it
@@ -48,11 +54,18 @@ def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     right = table["right_replaced"].to_numpy(np.float64)
     mistake = ~table["correct"].to_numpy(bool)
     turned = np.where(mistake, right >= 0.5, right < 0.5)
+    follows = mistake & (table["turned"] == 1) & (table["background_alone"] == 1)
+    follows &= table["gap"] >= FOLLOWS
     never = np.where(mistake, right == 0, right == 1)
     on_object = (table["held"] >= 0.5) & (table["background_alone"] == 0)
     untested = table["stratum"].isna().to_numpy()
     unclear = np.isnan(right) | table["colours_turned"].eq(True).to_numpy()
-    cases = [untested & (table["lift"] >= 1), untested | unclear, turned, never & on_object]
+    cases = [
+        untested & (table["lift"] >= 1),
+        untested | unclear,
+        turned | follows,
+        never & on_object,
+    ]
     answers = ["suspected", "undetermined", "confirmed", "not_background"]
     return np.select(cases, answers, "undetermined").astype(object)
 

@@ -31,7 +31,7 @@ def write_manifest(folder: Path, images: int, *, boxes: bool = True, labels: boo
 def finish(config: AuditConfig) -> RunFolder:
     """A whole audit with its mark, without the report."""
     run = run_audit(config)
-    mark_complete(run, plan_audit(config).shards)
+    mark_complete(run, plan_audit(config).shards, config.second_pass)
     return run
 
 

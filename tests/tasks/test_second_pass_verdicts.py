@@ -20,6 +20,7 @@ def image(correct: bool, **changes: Any) -> dict[str, Any]:
         "stratum": "random", "right_replaced": float(correct), "held": 1.0,
         "background_alone": 0.0, "colours_turned": False, "gap": 0.0, "turned": 0.0,
         "shapley_object": 2.0, "shapley_background": 0.5, "reliance": 0.1,
+        "donors": 8, "others": 8,
     }  # fmt: skip
     return row | changes
 
@@ -29,6 +30,7 @@ UNTESTED = {
     "colours_turned": None, "gap": NAN, "turned": NAN, "shapley_object": NAN,
     "shapley_background": NAN, "reliance": NAN,
 }  # fmt: skip
+FOLLOWING = {"turned": 1.0, "background_alone": 1.0, "gap": 0.5, "right_replaced": 0.25}
 NO_OBJECT = {"object_source": None, "score": NAN, "lift": NAN}
 
 CASES: list[tuple[bool, dict[str, Any], str]] = [
@@ -42,6 +44,13 @@ CASES: list[tuple[bool, dict[str, Any], str]] = [
     (True, {"right_replaced": np.nextafter(0.5, 0)}, "confirmed"),
     (True, {"right_replaced": 0.5}, "undetermined"),
     (True, {"right_replaced": 7 / 8}, "undetermined"),
+    # ... or where a mistake follows the background alone, all three signs of it at once.
+    (False, FOLLOWING, "confirmed"),
+    (True, FOLLOWING | {"right_replaced": 0.75}, "undetermined"),
+    (False, FOLLOWING | {"gap": float(np.nextafter(0.5, 0))}, "undetermined"),
+    (False, FOLLOWING | {"turned": 0.5}, "undetermined"),
+    (False, FOLLOWING | {"background_alone": 0.5}, "undetermined"),
+    (False, FOLLOWING | {"colours_turned": True}, "undetermined"),
     # What the fills say does not take a confirmation back.
     (False, {"right_replaced": 0.5, "held": 1.0, "background_alone": 0.0}, "confirmed"),
     (False, {"right_replaced": 1.0, "held": 0.0, "background_alone": 1.0}, "confirmed"),
@@ -101,12 +110,12 @@ def test_the_trail_says_what_was_seen_and_no_more(correct: bool) -> None:
     tested = image(correct, right_replaced=0.25, held=0.5, background_alone=0.5, lift=1.5)
     told = " ".join(trails(pd.DataFrame([tested]))[0])
     assert told.startswith(
-        "30% of what speaks for the prediction lies outside the mask (1.50 times"
+        "30 % of what speaks for the prediction lies outside the mask (1.50 times"
     )
-    share, answer = ("75%", "wrong") if correct else ("25%", "right")
-    assert f"On {share} of up to 8 backgrounds of other images the answer is {answer}." in told
-    assert "50% of the backgrounds leave the prediction" in told and "cast" not in told
-    assert "+2.00 logits go to the object and +0.50 to the background" in told
+    share, answer = ("6 of 8", "wrong") if correct else ("2 of 8", "right")
+    assert f"On {share} backgrounds of other images the answer is {answer}." in told
+    assert "4 of 8 backgrounds leave the prediction" in told and "cast" not in told
+    assert "+2.0 logits go to the object and +0.5 to the background" in told
     cast = " ".join(trails(pd.DataFrame([tested | {"colours_turned": True}]))[0])
     assert f"turns {answer} when only the colours" in cast
 
