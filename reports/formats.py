@@ -36,7 +36,11 @@ def decimal(value: float | None, digits: int = 2) -> str:
 
 def signed(value: float | None, digits: int = 2) -> str:
     """A number that is for or against something, as '+3.10' or '−0.42'."""
-    return MISSING if _missing(value) else f"{_number(value):+.{digits}f}".replace("-", "−")
+    if _missing(value):
+        return MISSING
+    text = f"{_number(value):+.{digits}f}"
+    # What is zero as printed has no sign.
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def p_value(value: float | None) -> str:

@@ -87,7 +87,8 @@ def _control(stored: StoredBackground) -> str:
         f"{text} Their mean gap is {signed(whole.control_gap)} "
         f"({plural(whole.leaning.tested, 'correct prediction')} tested), that of mistakes "
         f"{signed(whole.gap.value)} [{decimal(whole.gap.low)}, {decimal(whole.gap.high)}] "
-        f"({count(whole.gap.tested)} tested of {count(whole.gap.total)})."
+        f"({count(whole.gap.tested)} of {plural(whole.driven.tested, 'tested mistake')} have one: "
+        "both classes had backgrounds to lend)."
     )
 
 

@@ -24,7 +24,8 @@ class Group:
     driven : share of the mistakes; turned : tested mistakes that are right on their label's
         backgrounds; leaning : share of the correct predictions
     kept, replaced : accuracy with the images' own backgrounds and with others
-    gap : mean over mistakes, a difference of probabilities; control_gap : over the audit's
+    gap : mean over mistakes, a difference of probabilities; its `tested` are those that have one:
+        both classes had backgrounds to lend; control_gap : over the audit's
         correct predictions
     suspected : mistakes with that verdict, tested or not
     proxies : tested images whose object is a guess; -1 where not known for this group
@@ -99,22 +100,23 @@ def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
 
 
 def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Mistakes, suspected mistakes and tested proxies by group."""
+    """Mistakes, suspected mistakes, tested proxies and mistakes with a gap, by group."""
     wrong = ~verdicts["correct"].eq(True)
     flags = verdicts[keys].assign(
         whole=0,
         mistakes=wrong,
         suspected=wrong & (verdicts["verdict"] == "suspected"),
         proxies=verdicts["stratum"].notna() & (verdicts["object_source"] == "proxy"),
+        gaps=wrong & verdicts["gap"].notna(),
     )
-    return flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies"]].sum()
+    return flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies", "gaps"]].sum()
 
 
 def _group(stored: StoredBackground, row: dict[Any, Any], counts: pd.DataFrame | None) -> Group:
     mistakes, correct = int(row["mistakes"]), int(row["images"] - row["mistakes"])
     tested, tested_correct = int(row["tested_mistakes"]), int(row["tested_correct"])
     q_value, confirmed = _finding(stored.findings, row)
-    suspected, proxies = _of_verdicts(row, counts)
+    suspected, proxies, with_gap = _of_verdicts(row, counts)
     return Group(
         label=int(row["label"]),
         predicted=int(row["predicted"]),
@@ -126,7 +128,7 @@ def _group(stored: StoredBackground, row: dict[Any, Any], counts: pd.DataFrame |
         leaning=_estimate(row, "leaning", tested_correct, correct, value="leaning_share"),
         kept=Rate(correct, int(row["images"])),
         replaced=_estimate(row, "accuracy_replaced", tested + tested_correct, int(row["images"])),
-        gap=_estimate(row, "gap", tested, mistakes),
+        gap=_estimate(row, "gap", with_gap, mistakes),
         control_gap=float(row["control_gap"]),
         suspected=suspected,
         proxies=proxies,
@@ -145,13 +147,16 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""  # a missing one may be None or NaN
 
 
-def _of_verdicts(row: dict[Any, Any], counts: pd.DataFrame | None) -> tuple[Rate, int]:
+def _of_verdicts(row: dict[Any, Any], counts: pd.DataFrame | None) -> tuple[Rate, int, int]:
+    """Suspected mistakes, tested proxies, and tested mistakes with a gap; of a slice the last two
+    are not known, -1."""
     if counts is None:
-        return Rate(0, 0), -1
+        return Rate(0, 0), -1, -1
     keys = _KEYS[str(row["group"])]
     key = tuple(int(row[name]) for name in keys) or (0,)
     own = counts.reindex([key if len(key) > 1 else key[0]], fill_value=0).iloc[0]
-    return Rate(int(own["suspected"]), int(own["mistakes"])), int(own["proxies"])
+    suspected = Rate(int(own["suspected"]), int(own["mistakes"]))
+    return suspected, int(own["proxies"]), int(own["gaps"])
 
 
 def _finding(findings: pd.DataFrame, row: dict[Any, Any]) -> tuple[float, bool]:

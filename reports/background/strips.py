@@ -13,6 +13,7 @@ from reports.cases import Case
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import INTERVENTIONS
 
+TAKEN_FOR = "on the background of an image taken for {}"  # where none is labelled with it
 BAR_PERCENTILE = 95  # of the margins, at which a bar is full; larger ones are clipped
 
 
@@ -142,11 +143,15 @@ def _groups(
 ) -> list[PlateGroup]:
     rank = {name: place for place, name in enumerate(INTERVENTIONS)}
     names = tables.class_name(predicted), tables.class_name(against)
+    labels = _labels(tables, changed)
     groups: dict[str, list[Plate]] = {}
     seen = [row for row in changed if row["intervention"] != "empty"]
     for row in sorted(seen, key=lambda r: (rank.get(r["intervention"], 99), r["draw"])):
         heading, caption = intervention_words(row["intervention"], *names)
         said = int(row["predicted"])
+        lent_as = {"donor_predicted": predicted, "donor_against": against}.get(row["intervention"])
+        if lent_as is not None and labels.get(int(row["donor_id"]), lent_as) != lent_as:
+            caption = TAKEN_FOR.format(tables.class_name(lent_as))
         plate = Plate(
             caption=caption,
             donor_id=int(row["donor_id"]),
@@ -158,6 +163,13 @@ def _groups(
         )
         groups.setdefault(heading, []).append(plate)
     return [PlateGroup(heading, plates) for heading, plates in groups.items()]
+
+
+def _labels(tables: AuditTables, changed: list[dict[str, Any]]) -> dict[int, int]:
+    """Of the images that lent their backgrounds."""
+    rows = tables.predictions
+    donors = rows[rows["image_id"].isin({row["donor_id"] for row in changed})]
+    return dict(zip(donors["image_id"].tolist(), donors["label"].tolist(), strict=True))
 
 
 def _write_picture(folder: Path, row: dict[str, Any]) -> str:

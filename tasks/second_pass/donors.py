@@ -41,13 +41,22 @@ def assign_donors(pool: list[int], image_id: int) -> list[int]:
     return (others[start:] + others[:start])[:DONORS_PER_KIND]
 
 
-def other_donors(pool: dict[int, list[int]], tested: pd.DataFrame, seed: int) -> list[list[int]]:
+def other_donors(
+    pool: dict[int, list[int]], labels: dict[int, int], tested: pd.DataFrame, seed: int
+) -> list[list[int]]:
     """For each tested image OTHER_DONORS images of classes that are neither the predicted one nor
     the one that it is held against, each of another class as long as there are enough, and of one
     class each another image.
 
+    Only images that carry their class as their label: one that was merely taken for it may be of
+    the very class that the tested image is of.
+
+    pool : of `donor_pool`
+    labels : by image id, of every donor
     tested : image_id, predicted, against_idx
     """
+    carried = {c: [i for i in ids if labels[i] == c] for c, ids in pool.items()}
+    pool = {class_idx: ids for class_idx, ids in carried.items() if ids}
     classes = np.array(sorted(pool))
     chosen: list[list[int]] = []
     for image_id, *compared in tested[["image_id", "predicted", "against_idx"]].to_numpy().tolist():

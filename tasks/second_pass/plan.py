@@ -89,13 +89,14 @@ def plan_second_pass(
     size = _affordable(int(budget * len(candidates)))
     chosen = choose_sample(testable, size, SEED).merge(candidates, on="image_id")
     pool = donor_pool(testable, SEED)
+    labels = dict(zip(testable["image_id"].tolist(), testable["label"].tolist(), strict=True))
     shown = chosen.sort_values(["correct", "score", "image_id"], ascending=[True, False, True])
     columns = {name: chosen[name] for name in ("image_id", "stratum", "inclusion", "predicted")}
     columns |= {
         "against_idx": chosen["against_idx"],
         "donors_predicted": _donors(pool, chosen, "predicted"),
         "donors_against": _donors(pool, chosen, "against_idx"),
-        "donors_other": other_donors(pool, chosen, SEED),
+        "donors_other": other_donors(pool, labels, chosen, SEED),
         "keep_pictures": np.isin(chosen["image_id"], shown["image_id"].head(PICTURES_KEPT)),
     }
     tests = pa.table(columns, schema=TESTS)
