@@ -21,7 +21,7 @@ def interval(quantity: Rate | Mean | Estimate) -> str:
     """The bounds of a share in percent, as '[59.9, 68.3]'; nothing where there are none."""
     if _missing(quantity.low):
         return ""
-    return f"[{100 * quantity.low:.1f}, {100 * quantity.high:.1f}]"
+    return f"[{100 * quantity.low:.1f}, {100 * quantity.high:.1f}]".replace("-", "−")
 
 
 def count(value: int) -> str:

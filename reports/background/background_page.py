@@ -13,6 +13,8 @@ from reports.quantities import Rate
 from reports.site import Site
 from reports.tables import AuditTables
 
+FEW_TESTED = 30  # mistakes; with fewer an interval of a share is up to a third wide or more
+
 
 def write_background_page(
     site: Site,
@@ -70,6 +72,7 @@ def _numbers(tables: AuditTables, stored: StoredBackground) -> dict[str, Any]:
         "tested": Rate(len(tested), len(stored.verdicts)),
         "tested_proxies": int((tested["object_source"] == "proxy").sum()),
         "spent": spent_per_image(stored),
+        "few_tested": FEW_TESTED,
     }
 
 

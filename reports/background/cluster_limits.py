@@ -27,8 +27,9 @@ def state_cluster_limits(tables: AuditTables) -> list[Statement]:
 
 def _contexts(risks: pd.DataFrame, labelled: bool) -> str:
     text = (
-        "Cells of all images were clustered without regard to objects. That a class is predicted "
-        "more often where a cluster is present does not say that it is predicted for it."
+        "Clusters were fitted to the cells beside the objects, where these are known, and every "
+        "cell then given to the nearest. That a class is predicted more often where a cluster is "
+        "present does not say that it is predicted for it."
     )
     if not labelled:
         return f"{text} Without labels no class could be set against them."

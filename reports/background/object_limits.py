@@ -2,9 +2,11 @@
 
 from reports.background.background_words import PROXY
 from reports.background.first_pass import Source, scores_by_source, source_counts
+from reports.background.stored_background import StoredBackground
 from reports.formats import count, percent, plural
 from reports.limits import Statement
 from reports.tables import AuditTables
+from tasks.second_pass.plan import LARGEST_OBJECT, SMALLEST_OBJECT
 
 
 def state_object_limits(tables: AuditTables) -> list[Statement]:
@@ -25,12 +27,24 @@ def state_object_limits(tables: AuditTables) -> list[Statement]:
     images = plural(counts["none"].trials, "labelled image")
     statements = [
         ("Where the object came from", f"Of {images}: {told}. A box holds background, too."),
+        ("Objects too large or too small to be tested", _untestable(stored)),
         *((_baseline(source)) for source in scores_by_source(stored, tables.predictions)),
     ]
     if counts["proxy"].successes:
         shown = f"{percent(counts['proxy'].value)} of {images}. {PROXY}"
         statements.insert(1, ("Proxies for the object", shown))
     return statements
+
+
+def _untestable(stored: StoredBackground) -> str:
+    area = stored.scores["object_area"].dropna()
+    large, small = int((area > LARGEST_OBJECT).sum()), int((area < SMALLEST_OBJECT).sum())
+    return (
+        f"{count(large)} of {plural(len(area), 'image')} with an object have hardly any background "
+        f"(the object covers more than {percent(LARGEST_OBJECT)} of the view), {count(small)} "
+        f"hardly any object (less than {percent(SMALLEST_OBJECT)}). Shares of all mistakes take "
+        "them to be like the tested ones."
+    )
 
 
 def _baseline(source: Source) -> Statement:
