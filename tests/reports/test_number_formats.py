@@ -8,8 +8,14 @@ from reports.quantities import Estimate
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(-0.04, 1, "0.0"), (0.004, 2, "0.00"), (-0.05, 2, "\u22120.05"), (1.25, 1, "+1.2"), (None, 2, "–")],
-)  # fmt: skip
+    [
+        (-0.04, 1, "0.0"),
+        (0.004, 2, "0.00"),
+        (-0.05, 2, "\u22120.05"),
+        (1.25, 1, "+1.2"),
+        (None, 2, "–"),
+    ],
+)
 def test_a_number_that_is_zero_as_printed_has_no_sign(
     value: float | None, digits: int, text: str
 ) -> None:
