@@ -25,6 +25,7 @@ def main() -> int:
         benchmark = replace(benchmark, arms=tuple(arguments.arms.split(",")))
     if arguments.seeds:
         benchmark = replace(benchmark, seeds=arguments.seeds)
+    benchmark = replace(benchmark, budget=arguments.second_pass)
     console = Console(width=110)
     with tempfile.TemporaryDirectory(prefix="planted-") as temporary:
         data = arguments.keep or Path(temporary)

@@ -16,9 +16,13 @@ def audit_in_process(config: AuditConfig) -> RunFolder:
     return run_audit(config)
 
 
-def audit_dataset(folder: Path, masked: bool) -> RunFolder:
-    """Audit what `write_dataset` wrote, with or without its masks, at the default budget; anew,
-    since the audit's own code may have changed."""
+def audit_dataset(folder: Path, masked: bool, budget: float | None = None) -> RunFolder:
+    """Audit what `write_dataset` wrote, with or without its masks; anew, since the audit's own
+    code may have changed.
+
+    budget : forwards of the second pass per image; None: the audit's default
+    """
     out = folder / ("run" if masked else "run_no_masks")
     shutil.rmtree(out, ignore_errors=True)
-    return audit_in_process(load_config(folder / SETTINGS[masked], {"out": str(out)}))
+    given = {"out": str(out), "second_pass": budget}
+    return audit_in_process(load_config(folder / SETTINGS[masked], given))

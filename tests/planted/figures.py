@@ -11,7 +11,15 @@ from tasks.scenes import OBJECT_NAMES
 from tests.planted.arms import ARMS
 from tests.planted.gates import cast_driven, counted, pooled
 from tests.planted.measured import Measured
-from tests.planted.metrics import GROUPS, PRECISION_AT, auroc, precision, precision_at, recall
+from tests.planted.metrics import (
+    GROUPS,
+    PRECISION_AT,
+    auroc,
+    auroc_interval,
+    precision,
+    precision_at,
+    recall,
+)
 from tests.planted.mistakes import MEASURES
 from tests.planted.search import ACCURACY, SHORTCUT
 
@@ -47,16 +55,18 @@ def model_rows(measured: Sequence[Measured]) -> Rows:
 
 def ranking_rows(measured: Sequence[Measured]) -> Rows:
     """How well the second pass ranks mistakes, a row per arm, with and without masks."""
-    rows = [["arm", "given", "AUROC of tested mistakes", "seeds", "driven, others",
+    rows = [["arm", "given", "AUROC of tested mistakes", "95 %", "seeds", "driven, others",
              *[f"precision at {k}" for k in PRECISION_AT], "confirmed: precision",
              "confirmed: recall", "forwards per image"]]  # fmt: skip
     for masked, given in GIVEN.items():
         for arm, group in by_arm(measured, masked).items():
             mistakes = pooled(group)
-            found = auroc(mistakes[mistakes["tested"]], "reliance")
+            tested = mistakes[mistakes["tested"]]
+            found = auroc(tested, "reliance")
             seeds = [auroc(one.mistakes[one.mistakes["tested"]], "reliance").value for one in group]
             rows.append([
-                arm, given, _number(found.value), _range(seeds), f"{found.driven}, {found.others}",
+                arm, given, _number(found.value), _span(auroc_interval(tested, "reliance")),
+                _range(seeds), f"{found.driven}, {found.others}",
                 *[_number(_mean(precision_at(one.mistakes, k) for one in group), 2)
                   for k in PRECISION_AT],
                 _number(precision(mistakes), 2), _number(recall(mistakes), 2),
@@ -77,13 +87,15 @@ def baseline_rows(measured: Sequence[Measured], masked: bool) -> Rows:
 
 def finding_rows(measured: Sequence[Measured]) -> Rows:
     """Where planted classes and cues stand among the findings, a row per audit."""
-    rows = [["arm", "seed", "given", "planted classes", "their cues as slices",
-             "their cues as contexts", "worst group named", "confirmed"]]  # fmt: skip
+    rows = [["arm", "seed", "given", "planted classes", "by the second pass alone",
+             "their cues as slices", "their cues as contexts", "worst group named",
+             "confirmed"]]  # fmt: skip
     for masked, given in GIVEN.items():
         for arm, group in by_arm(measured, masked).items():
             for one in group:
                 rows.append([
                     arm, str(one.seed), given, _places(one, one.class_ranks),
+                    _places(one, one.second_pass_ranks),
                     _places(one, one.slice_ranks), _places(one, one.context_ranks),
                     "yes" if one.worst_found else "no", str(len(one.false_alarms)),
                 ])  # fmt: skip
@@ -150,6 +162,10 @@ def _number(value: float, digits: int = 3) -> str:
     return "" if np.isnan(value) else f"{value:.{digits}f}"
 
 
+def _span(ends: tuple[float, float]) -> str:
+    return "" if np.isnan(ends[0]) else f"{ends[0]:.2f} to {ends[1]:.2f}"
+
+
 def _range(values: Sequence[float]) -> str:
     known = [value for value in values if not np.isnan(value)]
-    return f"{min(known):.2f} to {max(known):.2f}" if known else ""
+    return _span((min(known), max(known))) if known else ""

@@ -43,8 +43,16 @@ def make_dataset(pools: Path, start: Path, folder: Path, arm: str, seed: int, tr
 
 
 def make_measures(
-    pools: Path, start: Path, folder: Path, arm: str, seed: int, tries: int
+    pools: Path,
+    start: Path,
+    folder: Path,
+    arm: str,
+    seed: int,
+    tries: int,
+    budget: float | None = None,
 ) -> list[Measured]:
     """The dataset of an arm, audited with and without masks, and held against the truth."""
     make_dataset(pools, start, folder, arm, seed, tries)
-    return [measure(audit_dataset(folder, masked), folder, masked) for masked in (True, False)]
+    return [
+        measure(audit_dataset(folder, masked, budget), folder, masked) for masked in (True, False)
+    ]

@@ -18,6 +18,7 @@ from tests.planted.ranks import (
     class_ranks,
     confirmed_classes,
     context_ranks,
+    second_pass_ranks,
     slice_ranks,
     taken_up,
     worst_group_found,
@@ -34,7 +35,9 @@ class Measured:
     mistakes : every mistake with its measures and its truth, see `mistakes_of`
     intervals : every interval of a driven share with the true share
     taken_up : planted classes whose shortcut the model really has
-    class_ranks, slice_ranks, context_ranks : place of each planted class, and of its cue
+    class_ranks, second_pass_ranks : place of each planted class, among all findings and among
+        those of the second pass
+    slice_ranks, context_ranks : place of its cue
     false_alarms : confirmed statements about classes and pairs
     forwards : per image, both passes
     changed : images whose class the audit's arithmetic changes; they are left out
@@ -48,6 +51,7 @@ class Measured:
     intervals: pd.DataFrame
     taken_up: list[int]
     class_ranks: dict[int, int | None]
+    second_pass_ranks: dict[int, int | None]
     slice_ranks: dict[int, int | None]
     context_ranks: dict[int, int | None]
     worst_found: bool
@@ -75,6 +79,7 @@ def measure(run: RunFolder, folder: Path, masked: bool) -> Measured:
         intervals=intervals(stats, mistakes),
         taken_up=taken_up(arm, truth),
         class_ranks=class_ranks(arm, findings),
+        second_pass_ranks=second_pass_ranks(arm, findings),
         slice_ranks=slice_ranks(arm, findings),
         context_ranks=context_ranks(arm, clusters, risks, truth),
         worst_found=worst_group_found(arm, findings, truth),

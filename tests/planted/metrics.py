@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 PRECISION_AT = (10, 50, 100)
+DRAWS = 1000  # of the bootstrap
 GROUPS = ("all", "predicted", "pair")
 
 
@@ -33,6 +34,24 @@ def auroc(mistakes: pd.DataFrame, measure: str) -> Auroc:
         return Auroc(float("nan"), driven, others)
     value = roc_auc_score(known["driven"].to_numpy(bool), known[measure].to_numpy(float))
     return Auroc(float(value), driven, others)
+
+
+def auroc_interval(mistakes: pd.DataFrame, measure: str) -> tuple[float, float]:
+    """95 % percentile bootstrap of `auroc` over the mistakes; driven and others drawn apart."""
+    known = mistakes[mistakes[measure].notna()]
+    driven = known.loc[known["driven"].to_numpy(bool), measure].to_numpy(float)
+    others = known.loc[~known["driven"].to_numpy(bool), measure].to_numpy(float)
+    if not len(driven) or not len(others):
+        return float("nan"), float("nan")
+    # The area is the share of pairs in the right order: each pair is compared once.
+    above = np.sign(driven[:, None] - others) / 2 + 0.5
+    rng = np.random.default_rng(0)
+    rows = rng.integers(len(driven), size=(DRAWS, len(driven)))
+    columns = rng.integers(len(others), size=(DRAWS, len(others)))
+    pairs = zip(rows, columns, strict=True)
+    areas = [float(above[np.ix_(row, column)].mean()) for row, column in pairs]
+    low, high = np.quantile(areas, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def precision_at(mistakes: pd.DataFrame, k: int) -> float:

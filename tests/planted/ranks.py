@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -22,17 +23,24 @@ def taken_up(arm: Arm, truth: pd.DataFrame) -> list[int]:
 
 
 def class_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
-    """Place of each planted class among the findings about predicted classes, from 1."""
-    order = _ranked(findings, "predicted")["predicted"].tolist()
-    planted = [OBJECT_NAMES.index(name) for name in arm.planted]
-    return {class_idx: _place(order, class_idx) for class_idx in planted}
+    """Place of each planted class among the classes that findings say mistakes go to, from 1.
+
+    A class stands where the first finding about it stands: about mistakes into it, about a pair
+    with it, or about a context that raises it.
+    """
+    return _class_places(arm, _ranked(findings, "predicted", "pair", "context"))
+
+
+def second_pass_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
+    """The same among the findings of the second pass alone."""
+    return _class_places(arm, _ranked(findings, "predicted", "pair"))
 
 
 def slice_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
-    """Place of each planted class's cue among the findings about slices by the cue, from 1."""
+    """Place of each planted class's cue among the slices by the cue, from 1."""
     tag = cue_column(arm)
     subjects = _ranked(findings, "slice")["subject"]
-    order = [subject for subject in subjects if subject.startswith(f"{tag} = ")]
+    order = _first(subject for subject in subjects if subject.startswith(f"{tag} = "))
     return {
         OBJECT_NAMES.index(name): _place(order, f"{tag} = {cue}")
         for name, cue in arm.planted.items()
@@ -93,8 +101,19 @@ def confirmed_classes(findings: pd.DataFrame) -> list[str]:
     return (confirmed["kind"] + " " + confirmed["subject"]).tolist()
 
 
-def _ranked(findings: pd.DataFrame, kind: str) -> pd.DataFrame:
-    return findings[findings["kind"] == kind].sort_values("rank")
+def _class_places(arm: Arm, ranked: pd.DataFrame) -> dict[int, int | None]:
+    order = _first(ranked["predicted"])
+    planted = [OBJECT_NAMES.index(name) for name in arm.planted]
+    return {class_idx: _place(order, class_idx) for class_idx in planted}
+
+
+def _ranked(findings: pd.DataFrame, *kinds: str) -> pd.DataFrame:
+    return findings[findings["kind"].isin(kinds)].sort_values("rank")
+
+
+def _first(values: Iterable[object]) -> list[object]:
+    """Each value once, where it first stands."""
+    return list(dict.fromkeys(values))
 
 
 def _place(order: list[object], wanted: object) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -22,11 +23,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How large a benchmark is."""
+    """How large a benchmark is.
+
+    budget : forwards of the second pass per image; None: the audit's default
+    """
 
     arms: tuple[str, ...] = tuple(ARMS)
     seeds: int = 5
     tries: int = TRIES
+    budget: float | None = None
     start: Strength = START
     pools: PoolSizes = field(default_factory=PoolSizes)
 
@@ -51,7 +56,8 @@ def generate(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> l
 
 def measure_all(benchmark: Benchmark, data: Path, tell: Callable[[str], None]) -> list[Measured]:
     """Write every dataset, audit it with and without masks, and compare with the truth."""
-    found = [one for pair in _on_processes(benchmark, data, tell, make_measures) for one in pair]
+    job = partial(make_measures, budget=benchmark.budget)
+    found = [one for pair in _on_processes(benchmark, data, tell, job) for one in pair]
     return sorted(found, key=lambda one: (list(ARMS).index(one.arm), one.seed, not one.masked))
 
 

@@ -36,8 +36,8 @@ def audit(arm: str = "texture", *, masked: bool = True, **changes: object) -> Me
     made = Measured(
         arm=arm, seed=0, masked=masked, reached=reached, mistakes=mistakes, intervals=intervals,
         taken_up=[MUG, MUSHROOM], class_ranks={MUG: 3, MUSHROOM: 1, SAILBOAT: 6},
-        slice_ranks={MUG: 1}, context_ranks={MUG: None}, worst_found=True, false_alarms=[],
-        forwards=1.4, changed=0,
+        second_pass_ranks={MUG: 1}, slice_ranks={MUG: 1}, context_ranks={MUG: None},
+        worst_found=True, false_alarms=[], forwards=1.4, changed=0,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -123,7 +123,7 @@ def test_the_page_tells_every_figure(tmp_path: Path) -> None:
     gates = check(audits)
     text = write_page(tmp_path, audits, gates, 12.0).read_text()
     assert all(f"{each.name} | {each.figures}" in text for each in gates)
-    assert "| texture | masks | 1.000 | 1.00 to 1.00 | 15, 25 | 1.00 | " in text
-    assert "| texture | 0 | masks | mug 3, mushroom 1, (sailboat 6) |" in text
+    assert "| texture | masks | 1.000 | 1.00 to 1.00 | 1.00 to 1.00 | 15, 25 | 1.00 | " in text
+    assert "| texture | 0 | masks | mug 3, mushroom 1, (sailboat 6) | mug 1 |" in text
     assert "| masks | 15 | 0% | 0% | 0% | 100% |" in text
     assert (tmp_path / "auroc.svg").read_text().count("</svg>") == 1

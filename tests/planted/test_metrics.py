@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from tests.planted.arms import ARMS
-from tests.planted.metrics import auroc, intervals, precision, precision_at, recall
+from tests.planted.metrics import auroc, auroc_interval, intervals, precision, precision_at, recall
 from tests.planted.ranks import (
     class_ranks,
     confirmed_classes,
     context_ranks,
+    second_pass_ranks,
     slice_ranks,
     taken_up,
     worst_group,
@@ -65,6 +66,21 @@ def test_auroc_of_one_kind_alone_is_unknown_but_counted():
     assert (found.driven, found.others) == (0, len(table))
 
 
+def test_the_interval_of_auroc_is_that_of_a_plain_bootstrap():
+    table = mistakes(200).dropna()
+    driven, others = table[table.driven], table[~table.driven]
+    rng = np.random.default_rng(7)
+    areas = []
+    for _ in range(400):
+        drawn = pd.concat([part.iloc[rng.integers(len(part), size=len(part))]
+                           for part in (driven, others)])  # fmt: skip
+        areas.append(auroc(drawn, "reliance").value)
+    assert auroc_interval(table, "reliance") == pytest.approx(
+        np.quantile(areas, (0.025, 0.975)), abs=0.02
+    )
+    assert np.isnan(auroc_interval(table.assign(driven=True), "reliance")).all()
+
+
 def test_precision_ranks_tested_first_then_by_first_pass_then_by_id():
     table = mistakes()
 
@@ -111,19 +127,24 @@ def test_an_interval_is_held_against_the_share_of_its_own_group():
     assert found.covered.tolist() == [True, True, False]
 
 
-def test_planted_classes_and_slices_are_placed_among_their_own_kind():
+def test_planted_classes_and_slices_are_placed_where_they_are_first_named() -> None:
     arm = ARMS["tag"]
     table = findings(
+        ("label", MUSHROOM, -1, "mistakes on mushroom", True),
+        ("context", -1, KEY, "context 3 -> key", True),
+        ("context", -1, SAILBOAT, "context 0 -> sailboat", False),
         ("pair", FISH, MUG, "fish -> mug", True),
-        ("predicted", -1, KEY, "key", False),
         ("slice", -1, -1, "background = sand", True),
-        ("predicted", -1, MUSHROOM, "mushroom", True),
+        ("predicted", -1, KEY, "mistakes into key", False),
+        ("slice", -1, -1, "tag = white", True),
+        ("slice", -1, -1, "tag = white", False),
         ("slice", -1, -1, "tag = blue", True),
-        ("predicted", -1, MUG, "mug", False),
+        ("predicted", -1, MUG, "mistakes into mug", False),
     )
-    assert class_ranks(arm, table) == {MUG: 3, MUSHROOM: 2, SAILBOAT: None}
-    assert slice_ranks(arm, table) == {MUG: None, MUSHROOM: 1, SAILBOAT: None}
-    assert confirmed_classes(table) == ["pair fish -> mug", "predicted mushroom"]
+    assert class_ranks(arm, table) == {MUG: 3, MUSHROOM: None, SAILBOAT: 2}
+    assert second_pass_ranks(arm, table) == {MUG: 1, MUSHROOM: None, SAILBOAT: None}
+    assert slice_ranks(arm, table) == {MUG: None, MUSHROOM: 2, SAILBOAT: None}
+    assert confirmed_classes(table) == ["label mistakes on mushroom", "pair fish -> mug"]
 
 
 def test_a_class_without_enough_shortcut_mistakes_has_not_taken_its_cue_up():
