@@ -1,12 +1,12 @@
 """The quick form of the benchmark: one seed, two arms, from the renderer to the page."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.planted.__main__ import main
 from tests.planted.dataset import MANIFESTS
 from tests.planted.gates import check
 from tests.planted.measured import Measured
@@ -72,9 +72,13 @@ def test_the_page_holds_every_gate(tmp_path: Path, measured: list[Measured]) -> 
         (["--generate-only"], "--generate-only needs --keep FOLDER"),
     ],
 )
-def test_wrong_flags_are_named(flags: list[str], told: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.planted", *flags], capture_output=True, text=True
-    )
-    assert ended.returncode == 2
-    assert told in ended.stderr
+def test_wrong_flags_are_named(
+    flags: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["planted", *flags])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert told in capsys.readouterr().err

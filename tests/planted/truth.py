@@ -104,7 +104,7 @@ def find_truth(
     wrong = np.flatnonzero(predicted != labels)
 
     def of_mistakes(change: str, renders: int = RENDERS) -> np.ndarray:
-        told = [pictures[i] for i in wrong]
+        told = [pictures[int(i)] for i in wrong]
         shares = np.full(len(pictures), np.nan)
         shares[wrong] = share_turned(model, pools, arm, told, predicted[wrong], change, renders)
         return shares
