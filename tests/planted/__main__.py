@@ -61,6 +61,9 @@ def _parse() -> argparse.Namespace:
         "--keep", type=Path, help="folder for datasets and runs; default: none kept"
     )
     parser.add_argument(
+        "--second-pass", type=float, help="forwards per image; default: the audit's"
+    )
+    parser.add_argument(
         "--generate-only", action="store_true", help="datasets with truth, no audit"
     )
     arguments = parser.parse_args()

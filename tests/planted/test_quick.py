@@ -1,12 +1,10 @@
 """The quick form of the benchmark: one seed, two arms, from the renderer to the page."""
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.planted.__main__ import main
 from tests.planted.dataset import MANIFESTS
 from tests.planted.gates import check
 from tests.planted.measured import Measured
@@ -62,23 +60,3 @@ def test_the_page_holds_every_gate(tmp_path: Path, measured: list[Measured]) -> 
     assert all(f"{gate.name} | {gate.figures}" in text for gate in gates)
     assert "{" not in text
     assert (tmp_path / "auroc.svg").read_text().count("<svg") == 1
-
-
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        (["--arms", "texture,nosuch"], "no arm is named nosuch; known: texture, tag"),
-        (["--seeds", "0"], "--seeds must be at least 1; got 0"),
-        (["--generate-only"], "--generate-only needs --keep FOLDER"),
-    ],
-)
-def test_wrong_flags_are_named(
-    flags: list[str],
-    told: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["planted", *flags])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-    assert told in capsys.readouterr().err
