@@ -12,10 +12,7 @@ from cam_kernels.first_pass import FirstPassBatch
 from cam_kernels.map_numbers import map_numbers
 from tasks.images.inputs import InputImage
 from tasks.images.object_grid import ObjectGrid
-
-# A cell is taken for the object where the label's map reaches this share of its maximum, the
-# threshold of CAM's localisation (section 3.2, arXiv:1512.04150).
-PROXY_THRESHOLD = 0.2
+from tasks.interventions.object_proxy import coarse_proxy
 
 
 def background_columns(
@@ -58,10 +55,10 @@ def background_columns(
 
 
 def _proxy(label_maps: Tensor) -> Tensor:
-    """(N, rows, cols): 1 on the cells of the object, NaN for a map without evidence."""
-    peak = label_maps.amax(dim=(1, 2), keepdim=True)
-    usable = peak.isfinite() & (peak > 0)
-    return torch.where(usable, (label_maps >= PROXY_THRESHOLD * peak).float(), math.nan)
+    """(N, rows, cols): 1 on the cells of the object, NaN for a map that tells of none."""
+    unknown = np.full(label_maps.shape[1:], np.nan, dtype=np.float32)
+    guesses = [coarse_proxy(label_map) for label_map in label_maps.float().numpy()]
+    return torch.from_numpy(np.stack([unknown if g is None else g for g in guesses]))
 
 
 def _off_object(maps: Tensor, coverage: Tensor) -> Tensor:

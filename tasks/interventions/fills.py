@@ -64,7 +64,7 @@ def background_mean(pixels: Pixels, mask: Mask, mean_colour: npt.ArrayLike) -> P
 
 
 def on_background(pixels: Pixels, mask: Mask, background: Pixels) -> Pixels:
-    """The object on the background of another image, see `donor_background`.
+    """The object on the background of another image, whose own object `object_inpainted` removed.
 
     background : uint8, shape of `pixels`; otherwise as `background_blurred`
 

@@ -10,7 +10,7 @@ from tasks.interventions.reduction import reduced_size
 from tasks.interventions.view import Floats, Mask, Pixels, check_map, check_pixels
 
 # Shares of the map's maximum. A fifth is that of CAM's localisation, arXiv:1512.04150, sec. 3.2.
-REGION = 0.2
+_REGION = 0.2
 _CORE = 0.7  # surely object
 _NOTHING = 0.1  # below: surely background
 _SIDE = 64
@@ -51,7 +51,7 @@ def object_proxy(pixels: Pixels, label_map: npt.NDArray[np.floating]) -> Mask | 
     if enlarged.max() <= 0:  # a view of fewer pixels than the map has cells may miss its peak
         return None
     enlarged = enlarged / enlarged.max()
-    region = _largest_component(enlarged >= REGION)
+    region = _largest_component(enlarged >= _REGION)
     if region.all():
         return None
     small: Any = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
@@ -74,7 +74,7 @@ def coarse_proxy(label_map: npt.NDArray[np.floating]) -> Floats | None:
     relative = _relative(label_map)
     if relative is None:
         return None
-    region = _largest_component(relative >= REGION)
+    region = _largest_component(relative >= _REGION)
     return None if region.all() else region.astype(np.float32)
 
 

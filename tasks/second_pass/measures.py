@@ -83,6 +83,6 @@ def _number(rows: pd.DataFrame, kinds: tuple[str, ...]) -> pd.Series:
 
 def _spread(rows: pd.DataFrame) -> pd.Series:
     """How far P(predicted) differs between donors of one class, the larger of the two classes."""
-    donors = rows[rows["intervention"].isin(DONORS)]
+    donors = rows[rows["intervention"].isin(("donor_predicted", "donor_against"))]
     by_class = donors.groupby(["image_id", "intervention"])["probability_predicted"]
     return (by_class.max() - by_class.min()).groupby("image_id").max()

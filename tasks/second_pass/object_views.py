@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from tasks.images.decoding import Pixels
 from tasks.images.inputs import InputReader
-from tasks.interventions.donor import donor_background
+from tasks.interventions.fills import object_inpainted
 from tasks.interventions.object_proxy import object_proxy
 from tasks.second_pass.variants import Donor
 from tasks.tables.storage import RunFolder
@@ -67,7 +67,7 @@ class ObjectViewReader:
         image = self.read(image_id)
         if image is None:
             return None
-        return Donor(image_id, donor_background(image.pixels, image.object_mask))
+        return Donor(image_id, object_inpainted(image.pixels, image.object_mask))
 
 
 def _label_maps(run: RunFolder, wanted: Any) -> dict[int, npt.NDArray[np.float32]]:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tasks.second_pass.donors import (
     DONORS_PER_KIND,
@@ -115,13 +114,6 @@ def write_second_pass_plan(run: RunFolder, plan: SecondPassPlan) -> None:
     for shard in plan.shards:
         rows = plan.tests.slice(shard.start, shard.stop - shard.start)
         write_table(run.partial_file("tests", shard.index), rows)
-
-
-def read_tests(run: RunFolder, shards: int) -> pd.DataFrame:
-    """The rows of all shards of the plan that was written."""
-    tables = [pq.read_table(run.partial_file("tests", shard)) for shard in range(shards)]
-    table: pd.DataFrame = pa.concat_tables([TESTS.empty_table(), *tables]).to_pandas()
-    return table
 
 
 def _donors(pool: dict[int, list[int]], chosen: pd.DataFrame, role: str) -> list[list[int]]:

@@ -128,9 +128,9 @@ def test_worst_slice_has_the_highest_lower_end(tables: numbers.Tables, page: Pag
     slices = [row for row in tables["background_stats"] if row["group"] == "slice"]
     worst = max(slices, key=lambda row: row["driven_low"] or -1)
     for row in slices:
-        name = f"{row['value']} worst" if row is worst else row["value"]
+        name = f"{row['value']} most driven" if row is worst else row["value"]
         assert page.row(name)[1] == str(row["mistakes"])
-    assert page.text.count("worst") == 2  # and the words above the table
+    assert page.text.count("most driven") == 1
 
 
 def test_findings_stand_confirmed_first_with_interval_and_q(

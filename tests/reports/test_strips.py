@@ -43,7 +43,16 @@ def sampled(tables: numbers.Tables, correct: bool) -> list[Row]:
 
 
 def signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if round(value, digits) == 0 else text
+
+
+def lent(change: Row, class_idx: int) -> str:
+    """The small run labels image i with class i % 3."""
+    name, donor = CLASSES[class_idx], change["donor_id"]
+    if donor % 3 == class_idx:
+        return f"on a background of {name}, image {donor}"
+    return f"on the background of an image taken for {name}, image {donor}"
 
 
 def changes(tables: numbers.Tables, image_id: int) -> list[Row]:
@@ -82,8 +91,8 @@ def test_each_strip_says_what_the_model_said(tables: numbers.Tables, report: Pat
             where = {
                 "background_blurred": "background blurred",
                 "background_mean": "background in one colour",
-                "donor_predicted": f"on a background of {names[0]}, image {change['donor_id']}",
-                "donor_against": f"on a background of {names[1]}, image {change['donor_id']}",
+                "donor_predicted": lent(change, row["predicted"]),
+                "donor_against": lent(change, row["label"]),
                 "donor_other": f"on a background of another class, image {change['donor_id']}",
                 "colours_matched": "average colour and contrast, all of it",
                 "object_inpainted": "object filled in",

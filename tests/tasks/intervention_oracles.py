@@ -33,7 +33,7 @@ def halo(mask: Bools) -> Bools:
 
 def mixed(pixels: npt.NDArray, region: Bools, others: npt.NDArray, ramp: float) -> Floats:
     """Pixels of the region fading to the others, not rounded."""
-    width = max(1.5, ramp * min(region.shape) / 224)
+    width = max(1.0, ramp * min(region.shape) / 224)
     distance = distances(~region)
     result = np.zeros(pixels.shape)
     for row, col, channel in np.ndindex(*pixels.shape):

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tasks.interventions.donor import donor_background
 from tasks.interventions.feather import distance_from, kept, with_halo
 from tasks.interventions.fills import (
     background_blurred,
@@ -24,7 +23,7 @@ SIZES = st.tuples(st.integers(2, 13), st.integers(2, 13))
 MASKS = SIZES.flatmap(lambda size: arrays.arrays(np.bool_, size)).filter(
     lambda mask: mask.any() and not mask.all()
 )
-REMOVALS = [object_inpainted, object_mean, donor_background]
+REMOVALS = [object_inpainted, object_mean]
 COLOUR = (120.0, 60.5, 7.0)
 
 

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from tasks.interventions.donor import donor_background, donor_suitability
 from tasks.interventions.fills import (
     background_blurred,
     background_mean,
@@ -14,7 +13,7 @@ from tasks.interventions.fills import (
 )
 from tests.tasks.intervention_oracles import disc, noise
 
-REMOVALS = [object_inpainted, object_mean, donor_background]
+REMOVALS = [object_inpainted, object_mean]
 COLOUR = (120.0, 60.5, 7.0)
 
 
@@ -42,14 +41,6 @@ def test_views_that_are_not_contiguous() -> None:
     for change in [background_blurred, *REMOVALS]:
         expected = change(np.ascontiguousarray(strided), np.ascontiguousarray(mask))
         np.testing.assert_array_equal(change(strided, mask), expected)
-
-
-@pytest.mark.parametrize(
-    ("object_pixels", "score"), [(0, 0), (1, 0.99), (50, 0.5), (51, 0), (100, 0)]
-)
-def test_donors_have_a_small_object(object_pixels: int, score: float) -> None:
-    mask = (np.arange(100) < object_pixels).reshape(10, 10)
-    assert donor_suitability(mask) == pytest.approx(score)
 
 
 GOOD, HALF = noise((8, 8)), np.arange(64).reshape(8, 8) < 32

@@ -90,7 +90,7 @@ def restated(image: Row, rows: list[Row]) -> dict[str, float]:
         frozenset[str](): margins("empty"),
     }
     spreads = []
-    for kind in ("donor_predicted", "donor_against", "donor_other"):
+    for kind in ("donor_predicted", "donor_against"):
         p = [row["probability_predicted"] for row in of(kind)]
         spreads += [max(p) - min(p)] if p else []
     mistake, label, predicted = not image["correct"], image["label"], image["predicted"]
