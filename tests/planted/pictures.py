@@ -46,6 +46,16 @@ def object_layer(pools: Pools, picture: Picture) -> ObjectLayer:
     return layer if picture.patch_seed < 0 else _occlude(layer, picture.patch_seed)
 
 
+def without_clutter(layer: ObjectLayer) -> ObjectLayer:
+    """The object alone: what lies beside its visible part, by more than a pixel, is gone."""
+    near = cv2.dilate(layer.mask, np.ones((3, 3), np.uint8)) > 0
+    return replace(
+        layer,
+        color=np.where(near[..., None], layer.color, np.float32(0)),
+        coverage=np.where(near, layer.coverage, np.float32(0)),
+    )
+
+
 def draw(pools: Pools, arm: Arm, picture: Picture, layer: ObjectLayer | None = None) -> np.ndarray:
     """Compose a picture: (64, 64, 3), uint8 RGB.
 

@@ -23,6 +23,7 @@ def audit(arm: str = "texture", *, masked: bool = True, **changes: object) -> Me
             "image_id": range(40), "driven": driven, "tested": True,
             "reliance": np.where(driven, 0.75, 0.25), "score": 0.5,
             "cue_share": driven.astype(float), "again": driven.astype(float),
+            "clutter_share": 1 - driven.astype(float),
             "verdict": "undetermined",
             **dict.fromkeys(BASELINES, 0.5),
         }
@@ -123,7 +124,9 @@ def test_the_page_tells_every_figure(tmp_path: Path) -> None:
     gates = check(audits)
     text = write_page(tmp_path, audits, gates, 12.0).read_text()
     assert all(f"{each.name} | {each.figures}" in text for each in gates)
-    assert "| texture | masks | 1.000 | 1.00 to 1.00 | 1.00 to 1.00 | 15, 25 | 1.00 | " in text
+    assert (
+        "| texture | masks | 1.000 | 1.00 to 1.00 | 1.00 to 1.00 | 15, 25 | 0.000 | 1.00 | " in text
+    )
     assert "| texture | 0 | masks | mug 3, mushroom 1, (sailboat 6) | mug 1 |" in text
     assert "| masks | 15 | 0% | 0% | 0% | 100% |" in text
     assert (tmp_path / "auroc.svg").read_text().count("</svg>") == 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tasks.sample.training import MEAN, STD
 from tasks.scenes import OBJECT_NAMES
 from tests.planted.arms import ARMS, MARKS, Arm
-from tests.planted.pictures import Picture, draw, draw_all, object_layer
+from tests.planted.pictures import Picture, draw, draw_all, object_layer, without_clutter
 from tests.planted.pools import Pools, PoolSizes, render_pools
 from tests.planted.sets import Strength, plan_audit, plan_training, relation
 from tests.planted.truth import CHANGES, RENDERS, find_truth, rerender
@@ -103,6 +103,24 @@ def test_a_rerender_keeps_every_pixel_that_the_object_hides(pools: Pools, name: 
     assert hidden.sum() > 100
     assert all(np.array_equal(other[hidden], original[hidden]) for other in others)
     assert all((other[seen] != original[seen]).any() for other in others)
+
+
+def test_clutter_goes_and_the_object_stays(pools: Pools) -> None:
+    told = 0
+    for member in range(4):
+        for class_idx in range(len(OBJECT_NAMES)):
+            shown = replace(picture(ARMS["clean"], class_idx, "sand"), object_member=member)
+            layer = object_layer(pools, shown)
+            bare = without_clutter(layer)
+            seen = layer.mask > 0
+            assert np.array_equal(bare.color[seen], layer.color[seen])
+            assert np.array_equal(bare.coverage[seen], layer.coverage[seen])
+            rows, columns = np.nonzero(seen)
+            for row, column in zip(*np.nonzero(layer.coverage > 0.5), strict=True):
+                beside = np.maximum(abs(rows - row), abs(columns - column)).min() > 1
+                assert (bare.coverage[row, column] == 0) == beside
+                told += beside
+    assert told > 100
 
 
 @pytest.mark.parametrize("name", list(ARMS))

@@ -20,7 +20,7 @@ from torch import nn
 
 from tasks.sample.training import predict_logits
 from tests.planted.arms import Arm
-from tests.planted.pictures import Picture, draw, object_layer
+from tests.planted.pictures import Picture, draw, object_layer, without_clutter
 from tests.planted.pools import Pools
 
 RENDERS = 15
@@ -80,6 +80,7 @@ def share_turned(
             # Another number of renders draws others: a vote independent of the first.
             rng = np.random.default_rng([number, renders])
             layer = object_layer(pools, picture)
+            layer = without_clutter(layer) if change == "clutter" else layer
             others = rerender(pools, arm, picture, int(guess), change, rng, renders)
             images += [draw(pools, arm, other, layer) for other in others]
         named = predict_logits(model, np.stack(images)).argmax(axis=1).reshape(-1, renders)
@@ -98,7 +99,8 @@ def find_truth(
     prediction, and `driven` whether these are most: a mistake that the background drove, or a
     correct prediction that leans on it. `shortcut`: a driven mistake towards the
     class that the cue is planted for. Of mistakes alone: `cue_share` changes the cue alone,
-    `background_share` all but the cue, `again` is the share in a second vote of AGAIN renders.
+    `background_share` all but the cue, `clutter_share` background, cue and clutter; `again` is
+    the share in a second vote of AGAIN renders.
     """
     labels = np.array([picture.label for picture in pictures])
     wrong = np.flatnonzero(predicted != labels)
@@ -124,6 +126,7 @@ def find_truth(
             "occluded": [picture.patch_seed >= 0 for picture in pictures],
             "share": both,
             "again": of_mistakes("both", AGAIN),
+            "clutter_share": of_mistakes("clutter"),
             "cue_share": mistaken if arm.cue_is_background else of_mistakes("cue"),
             "background_share": mistaken if arm.cue_is_background else of_mistakes("background"),
         }
