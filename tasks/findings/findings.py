@@ -17,10 +17,10 @@ from tasks.tables.background_schemas import FINDINGS
 
 MOST_UNCONFIRMED = 20
 
-# Mistakes come before right answers for wrong reasons, and what follows the background before what
+# Mistakes and what raises them come before right answers for wrong reasons, and those before what
 # is only worse somewhere.
 _KINDS = ("pair", "predicted", "label", "leaning", "context", "slice")
-_FAMILIES = {"pair": 0, "predicted": 0, "label": 0, "leaning": 1, "context": 1, "slice": 2}
+_FAMILIES = {"pair": 0, "predicted": 0, "label": 0, "context": 0, "leaning": 1, "slice": 2}
 
 
 def find(
@@ -39,7 +39,7 @@ def find(
     its floor: for shares of a class or pair 0.15 with a mean gap of 0.1, for slices 0.1 above the
     other images, for contexts a risk difference of 0.05.
 
-    All confirmed ones come first: mistakes, then contexts and leaning classes, then slices, each by
+    All confirmed ones come first: mistakes and contexts, then leaning classes, then slices, each by
     the number of images that they concern (for slices and contexts: beyond what the others would
     make one expect); a class whose driven images are
     nearly all of one confirmed pair comes after those. At most MOST_UNCONFIRMED others follow.
