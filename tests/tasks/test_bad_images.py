@@ -98,7 +98,8 @@ def test_every_other_image_is_predicted_once(audited):
     expected = set(manifest["image_id"]) - set(failures["image_id"])
     assert predictions["image_id"].is_unique and set(predictions["image_id"]) == expected
     assert len(expected) == 6 + len(good_files())
-    counts = [json.loads(f.read_text()) for f in sorted((audited.root / "records").iterdir())]
+    records = sorted((audited.root / "records" / "shards").iterdir())
+    counts = [json.loads(file.read_text()) for file in records]
     assert sum(c["images"] for c in counts) == len(manifest)
     assert sum(c["failed"] for c in counts) == len(failures)
 

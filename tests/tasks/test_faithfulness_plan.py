@@ -129,7 +129,8 @@ def test_it_stays_while_the_audit_is_the_same(tmp_path: Path) -> None:
     run.report_file.parent.mkdir()
     run.report_file.touch()
     plan = plan_audit(config)
-    assert is_complete(run, plan.shards)
+    assert is_complete(run, plan.shards, config.second_pass)
+    assert not is_complete(run, plan.shards, config.second_pass + 1)
     run.report_file.unlink()
     write_plan(plan)  # the audit goes on, to draw its report again
     assert facts(run)["images"] == 4 and len(table(run, "faithfulness")) == 4 * 4
