@@ -23,6 +23,7 @@ from tests.planted.ranks import (
     taken_up,
     worst_group_found,
 )
+from tests.planted.truth import without_masks
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Measured:
 def measure(run: RunFolder, folder: Path, masked: bool) -> Measured:
     """Hold one audit against the truth of its dataset, in `folder`."""
     truth = pd.read_parquet(folder / "truth.parquet")
+    truth = truth if masked else without_masks(truth)
     reached = json.loads((folder / DONE).read_text(encoding="utf-8"))
     arm = ARMS[reached["arm"]]
     findings, stats = (read_merged(run, name) for name in ("findings", "background_stats"))

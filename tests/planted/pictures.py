@@ -25,6 +25,7 @@ class Picture:
     object_pool, background_pool : purpose of the pool that the part comes from
     cue_seed : where the mark lies
     patch_seed : where a patch occludes the object; -1: none does
+    clutter_from : class and audit member of the object whose clutter lies there; None: its own
     """
 
     class_idx: int
@@ -37,31 +38,44 @@ class Picture:
     cue: str
     cue_seed: int = 0
     patch_seed: int = -1
+    clutter_from: tuple[int, int] | None = None
 
 
 def object_layer(pools: Pools, picture: Picture) -> ObjectLayer:
     """The object with all that lies before it; knows nothing of background and cue."""
     name = OBJECT_NAMES[picture.class_idx]
     layer = pools.object_layer(picture.object_pool, name, picture.object_member)
+    if picture.clutter_from is not None:
+        class_idx, member = picture.clutter_from
+        lender = pools.object_layer("audit", OBJECT_NAMES[class_idx], member)
+        layer = _with_clutter(layer, lender)
     return layer if picture.patch_seed < 0 else _occlude(layer, picture.patch_seed)
 
 
-def without_clutter(layer: ObjectLayer) -> ObjectLayer:
-    """The object alone: what lies beside its visible part, by more than a pixel, is gone."""
-    near = cv2.dilate(layer.mask, np.ones((3, 3), np.uint8)) > 0
+def _with_clutter(layer: ObjectLayer, lender: ObjectLayer) -> ObjectLayer:
+    """The object with its shadow, and behind it the lender's clutter in place of its own.
+
+    What lies more than a pixel beside the visible part of an object is its clutter.
+    """
+    own, lent = _near(layer), ~_near(lender)
+    coverage = np.where(own, layer.coverage, np.float32(0))
+    behind = np.where(lent, lender.coverage, np.float32(0))
+    color = np.where(own[..., None], layer.color, np.float32(0))
+    color_behind = np.where(lent[..., None], lender.color, np.float32(0))
     return replace(
         layer,
-        color=np.where(near[..., None], layer.color, np.float32(0)),
-        coverage=np.where(near, layer.coverage, np.float32(0)),
+        color=color + (1 - coverage[..., None]) * color_behind,
+        coverage=coverage + (1 - coverage) * behind,
     )
 
 
-def draw(pools: Pools, arm: Arm, picture: Picture, layer: ObjectLayer | None = None) -> np.ndarray:
-    """Compose a picture: (64, 64, 3), uint8 RGB.
+def _near(layer: ObjectLayer) -> np.ndarray:
+    return cv2.dilate(layer.mask, np.ones((3, 3), np.uint8)) > 0
 
-    layer : its object, where the caller has it already
-    """
-    layer = object_layer(pools, picture) if layer is None else layer
+
+def draw(pools: Pools, arm: Arm, picture: Picture) -> np.ndarray:
+    """Compose a picture: (64, 64, 3), uint8 RGB."""
+    layer = object_layer(pools, picture)
     background = pools.background(
         picture.background_pool, picture.background, picture.background_member
     )

@@ -23,7 +23,7 @@ def audit(arm: str = "texture", *, masked: bool = True, **changes: object) -> Me
             "image_id": range(40), "driven": driven, "tested": True,
             "reliance": np.where(driven, 0.75, 0.25), "score": 0.5,
             "cue_share": driven.astype(float), "again": driven.astype(float),
-            "clutter_share": 1 - driven.astype(float),
+            "behind_share": 1 - driven.astype(float), "scene_share": 1 - driven.astype(float),
             "verdict": "undetermined",
             **dict.fromkeys(BASELINES, 0.5),
         }

@@ -4,17 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from tasks.sample.training import MEAN, STD
-from tasks.scenes import OBJECT_NAMES
+from tasks.scenes import OBJECT_NAMES, ObjectLayer
 from tests.planted.arms import ARMS, MARKS, Arm
-from tests.planted.pictures import Picture, draw, draw_all, object_layer, without_clutter
+from tests.planted.pictures import Picture, draw, draw_all, object_layer
 from tests.planted.pools import Pools, PoolSizes, render_pools
 from tests.planted.sets import Strength, plan_audit, plan_training, relation
-from tests.planted.truth import CHANGES, RENDERS, find_truth, rerender
+from tests.planted.truth import CHANGES, RENDERS, find_truth, rerender, without_masks
 
 FISH, KEY, MUG, MUSHROOM = 0, 1, 2, 3
 SIZES = PoolSizes(4, 210, 3, 3, 3)
@@ -80,7 +81,19 @@ def test_shares_count_the_cues_that_turn_a_prediction(pools: Pools) -> None:
     # The second vote, of 4 of the 5 cues: 2 or 3 are neutral, 0 or 1 blue.
     assert truth["again"][0] in (2 / 4, 3 / 4) and truth["again"][1] in (0, 1 / 4)
     assert truth["cue_share"].tolist() == pytest.approx([9 / 15, 3 / 15, np.nan, 0], nan_ok=True)
-    assert truth["background_share"].tolist() == pytest.approx([0, 0, np.nan, 0], nan_ok=True)
+    assert truth["behind_share"].tolist() == pytest.approx([9 / 15, 3 / 15, np.nan, 0], nan_ok=True)
+
+
+def test_without_masks_the_truth_is_what_lies_behind() -> None:
+    truth = pd.DataFrame(
+        {"correct": [False, False, True], "to_cue": [True, True, False], "share": [0.8, 0.2, 0.7],
+         "again": 0.5, "behind_share": [0.4, 0.6, np.nan], "behind_again": [0.25, 0.75, np.nan]}
+    )  # fmt: skip
+    found = without_masks(truth)
+    assert found["driven"].tolist() == [False, True, True]  # of what is right, the one truth
+    assert found["shortcut"].tolist() == [False, True, False]
+    assert found["again"].tolist()[:2] == [0.25, 0.75]
+    assert found["scene_share"].tolist() == [0.8, 0.2, 0.7]
 
 
 def test_a_wrong_label_is_named_on_no_background(pools: Pools) -> None:
@@ -99,28 +112,39 @@ def test_a_rerender_keeps_every_pixel_that_the_object_hides(pools: Pools, name: 
     layer = object_layer(pools, shown)
     hidden, seen = layer.coverage == 1, layer.coverage == 0
     original, rng = draw(pools, arm, shown), np.random.default_rng(0)
-    others = draw_all(pools, arm, rerender(pools, arm, shown, KEY, "both", rng))
+    others = draw_all(pools, arm, rerender(pools, arm, shown, KEY, "behind", rng))
     assert hidden.sum() > 100
     assert all(np.array_equal(other[hidden], original[hidden]) for other in others)
     assert all((other[seen] != original[seen]).any() for other in others)
 
 
-def test_clutter_goes_and_the_object_stays(pools: Pools) -> None:
-    told = 0
+def test_another_clutter_comes_and_the_object_stays(pools: Pools) -> None:
+    told = lent = 0
     for member in range(4):
         for class_idx in range(len(OBJECT_NAMES)):
             shown = replace(picture(ARMS["clean"], class_idx, "sand"), object_member=member)
-            layer = object_layer(pools, shown)
-            bare = without_clutter(layer)
-            seen = layer.mask > 0
-            assert np.array_equal(bare.color[seen], layer.color[seen])
-            assert np.array_equal(bare.coverage[seen], layer.coverage[seen])
-            rows, columns = np.nonzero(seen)
-            for row, column in zip(*np.nonzero(layer.coverage > 0.5), strict=True):
-                beside = np.maximum(abs(rows - row), abs(columns - column)).min() > 1
-                assert (bare.coverage[row, column] == 0) == beside
-                told += beside
-    assert told > 100
+            lender = replace(shown, class_idx=(class_idx + 1) % 6, object_member=3 - member)
+            layer, other = object_layer(pools, shown), object_layer(pools, lender)
+            changed = object_layer(
+                pools, replace(shown, clutter_from=(lender.class_idx, 3 - member))
+            )
+            assert np.array_equal(changed.mask, layer.mask)
+            assert np.array_equal(changed.shadow, layer.shadow)
+            hidden = (layer.mask > 0) & (layer.coverage == 1)
+            assert np.array_equal(changed.color[hidden], layer.color[hidden])
+            beside = _distance(layer) > 1
+            clutter = np.where(_distance(other) > 1, other.coverage, 0)
+            assert np.array_equal(changed.coverage[beside], clutter[beside])
+            told += (layer.coverage[beside] > 0.5).sum()
+            lent += (clutter[beside] > 0.5).sum()
+    assert min(told, lent) > 100
+
+
+def _distance(layer: ObjectLayer) -> np.ndarray:
+    """Of every pixel to the nearest one of the mask, the longer of both directions."""
+    rows, columns = np.nonzero(layer.mask)
+    row, column = np.indices(layer.mask.shape)[..., None]
+    return np.maximum(abs(rows - row), abs(columns - column)).min(axis=-1)
 
 
 @pytest.mark.parametrize("name", list(ARMS))
@@ -132,10 +156,8 @@ def test_rerenders_bar_the_shown_and_the_planted_cue(pools: Pools, name: str, ch
     assert len(others) == RENDERS
     for other in others:
         assert (other.class_idx, other.object_member) == (shown.class_idx, shown.object_member)
-        if change != "background":
-            assert other.cue not in (shown.cue, arm.planted_for(MUSHROOM))
-        elif not arm.cue_is_background:
-            assert (other.cue, other.cue_seed) == (shown.cue, shown.cue_seed)
+        assert other.cue not in (shown.cue, arm.planted_for(MUSHROOM))
+        assert (other.clutter_from is None) == (change != "scene")
         if change == "cue" and not arm.cue_is_background:
             assert other.background_pool == "audit"
         else:

@@ -1,12 +1,14 @@
 """The truth about every prediction, found by rendering the very same object again.
 
-Object, pose, colours, clutter, occlusion and encoding stay; the background, and the cue with it,
-are drawn anew from cues that are planted neither for the predicted class nor shown now. A mistake
-is driven by the background when the model then names the label on most re-renders; a correct
-prediction leans on it when it is then mostly no longer right. A wrong label (label noise) is
-named on no background, so such a mistake is not driven. Nothing here asks for a planted class: a
-model without any shortcut has driven mistakes, too, whose object loses against this very picture
-of a background and not against most others.
+Object, pose, colours, shadow, occlusion and encoding stay. What is drawn anew is what the audit
+takes for background: where it is given masks, the whole scene outside of them, clutter included;
+where it is given none, and nobody says which of the things in front is the object, only what lies
+behind them all. Either with cues that are planted neither for the predicted class nor shown now.
+A mistake is driven by the background when the model then names the label on most re-renders; a
+correct prediction leans on it when it is then mostly no longer right. A wrong label (label noise)
+is named on no background, so such a mistake is not driven. Nothing here asks for a planted class:
+a model without any shortcut has driven mistakes, too, whose object loses against this very
+picture of a background and not against most others.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ import pandas as pd
 from torch import nn
 
 from tasks.sample.training import predict_logits
+from tasks.scenes import OBJECT_NAMES
 from tests.planted.arms import Arm
-from tests.planted.pictures import Picture, draw, object_layer, without_clutter
+from tests.planted.pictures import Picture, draw
 from tests.planted.pools import Pools
 
 RENDERS = 15
 AGAIN = 4  # renders of a second vote, independent of the first: what a perfect test could reach
-# What a re-render changes: everything outside the object; the cue alone; all but the cue.
 AT_ONCE = 16  # pictures whose re-renders share a forward
-CHANGES = ("both", "cue", "background")
+# What a re-render changes: all but the object and what hides it; what lies behind; the cue alone.
+CHANGES = ("scene", "behind", "cue")
 
 
 def rerender(
@@ -46,9 +49,10 @@ def rerender(
     cues = [str(cue) for cue in np.resize(rng.permutation(allowed), renders)]
     pictures = []
     for cue in cues:
-        other = picture
-        if change != "background":
-            other = replace(other, cue=cue, cue_seed=int(rng.integers(2**31)))
+        other = replace(picture, cue=cue, cue_seed=int(rng.integers(2**31)))
+        if change == "scene":
+            lender = int(rng.integers(len(OBJECT_NAMES))), int(rng.integers(pools.objects("audit")))
+            other = replace(other, clutter_from=lender)
         if change != "cue" or arm.cue_is_background:
             kind = cue if arm.cue_is_background else str(rng.choice(arm.kinds))
             member = int(rng.integers(pools.backgrounds("truth")))
@@ -65,7 +69,7 @@ def share_turned(
     arm: Arm,
     pictures: Sequence[Picture],
     predicted: np.ndarray,
-    change: str = "both",
+    change: str = "scene",
     renders: int = RENDERS,
 ) -> np.ndarray:
     """Share of the re-renders that turn each prediction: (N,), float64, in [0, 1].
@@ -79,10 +83,8 @@ def share_turned(
         for number, (picture, guess) in part:
             # Another number of renders draws others: a vote independent of the first.
             rng = np.random.default_rng([number, renders])
-            layer = object_layer(pools, picture)
-            layer = without_clutter(layer) if change == "clutter" else layer
             others = rerender(pools, arm, picture, int(guess), change, rng, renders)
-            images += [draw(pools, arm, other, layer) for other in others]
+            images += [draw(pools, arm, other) for other in others]
         named = predict_logits(model, np.stack(images)).argmax(axis=1).reshape(-1, renders)
         for votes, (_, (picture, guess)) in zip(named, part, strict=True):
             right = votes == picture.label
@@ -95,12 +97,11 @@ def find_truth(
 ) -> pd.DataFrame:
     """One row per picture, in their order.
 
-    `share` is the share of re-renders, with another background and another cue, that turn the
-    prediction, and `driven` whether these are most: a mistake that the background drove, or a
-    correct prediction that leans on it. `shortcut`: a driven mistake towards the
-    class that the cue is planted for. Of mistakes alone: `cue_share` changes the cue alone,
-    `background_share` all but the cue, `clutter_share` background, cue and clutter; `again` is
-    the share in a second vote of AGAIN renders.
+    `share` is the share of re-renders in other scenes that turn the prediction, and `driven`
+    whether these are most: a mistake that the background drove, or a correct prediction that leans
+    on it. `to_cue`: a mistake towards the class that the cue is planted for; `shortcut`: a driven
+    one. Of mistakes alone: `behind_share` changes what lies behind, clutter kept, `cue_share` the
+    cue alone; `again` and `behind_again` are the shares in a second vote of AGAIN renders.
     """
     labels = np.array([picture.label for picture in pictures])
     wrong = np.flatnonzero(predicted != labels)
@@ -111,8 +112,7 @@ def find_truth(
         shares[wrong] = share_turned(model, pools, arm, told, predicted[wrong], change, renders)
         return shares
 
-    both = share_turned(model, pools, arm, pictures, predicted)
-    mistaken = np.where(predicted != labels, both, np.nan)
+    behind = of_mistakes("behind")
     cue_class = np.array([arm.class_of(picture.cue) for picture in pictures], float)
     truth = pd.DataFrame(
         {
@@ -124,13 +124,28 @@ def find_truth(
             "cue": [picture.cue for picture in pictures],
             "background": [picture.background for picture in pictures],
             "occluded": [picture.patch_seed >= 0 for picture in pictures],
-            "share": both,
-            "again": of_mistakes("both", AGAIN),
-            "clutter_share": of_mistakes("clutter"),
-            "cue_share": mistaken if arm.cue_is_background else of_mistakes("cue"),
-            "background_share": mistaken if arm.cue_is_background else of_mistakes("background"),
+            "share": share_turned(model, pools, arm, pictures, predicted),
+            "again": of_mistakes("scene", AGAIN),
+            "behind_share": behind,
+            "behind_again": of_mistakes("behind", AGAIN),
+            "cue_share": behind if arm.cue_is_background else of_mistakes("cue"),
         }
     )
-    truth["driven"] = truth["share"] > 0.5
-    truth["shortcut"] = truth["driven"] & ~truth["correct"] & (cue_class == predicted)
-    return truth
+    truth["to_cue"] = ~truth["correct"] & (cue_class == predicted)
+    return judged(truth)
+
+
+def without_masks(truth: pd.DataFrame) -> pd.DataFrame:
+    """What is true where nobody says which of the things in front is the object: of mistakes,
+    driven are those that turn right when only what lies behind all of them changes."""
+    wrong = ~truth["correct"]
+    share = truth["behind_share"].where(wrong, truth["share"])
+    return judged(
+        truth.assign(share=share, again=truth["behind_again"], scene_share=truth["share"])
+    )
+
+
+def judged(truth: pd.DataFrame) -> pd.DataFrame:
+    """The truth with `driven` and `shortcut` from its shares."""
+    driven = truth["share"] > 0.5
+    return truth.assign(driven=driven, shortcut=driven & truth["to_cue"])
