@@ -7,8 +7,6 @@ NEUTRAL = ("background_blurred", "background_mean")
 DONORS = ("donor_predicted", "donor_against", "donor_other")
 OTHERS = (*NEUTRAL, "donor_against", "donor_other")  # not of the predicted class
 REMOVED = ("object_inpainted", "object_mean")
-# The image's own background tells, too: this many donors' worth, by measurement (docs/planted).
-OWN_WEIGHT = 2
 
 _COALITIONS = {"object": NEUTRAL, "background": REMOVED, "empty": ("empty",)}
 
@@ -33,7 +31,7 @@ def measure(candidates: pd.DataFrame, evidence: pd.DataFrame) -> pd.DataFrame:
             rows["correct"], rows["probability_predicted"], rows["probability_against"]
         ),
     )
-    first = rows.groupby("image_id")[["margin", "correct", "label_probability"]].first()
+    first = rows.groupby("image_id")[["margin", "correct"]].first()
     p_predicted = _mean(rows, ("donor_predicted",), "probability_predicted")
     columns = {
         **_shapley(rows, first["margin"]),
@@ -65,10 +63,8 @@ def _shapley(rows: pd.DataFrame, margin: pd.Series) -> dict[str, pd.Series]:
 
 def _reliance(rows: pd.DataFrame, first: pd.DataFrame) -> pd.Series:
     """Probability of the other answer: of the label for a mistake, of any other class for a
-    correct prediction; mean over the donors' backgrounds and, OWN_WEIGHT times, the own one."""
-    donors = rows[rows["intervention"].isin(DONORS)].groupby("image_id")["p_label"]
-    total = donors.sum() + OWN_WEIGHT * first["label_probability"]
-    p_label = total / (donors.size() + OWN_WEIGHT)
+    correct prediction; mean over the donors' backgrounds."""
+    p_label = _mean(rows, DONORS, "p_label").reindex(first.index)
     return p_label.where(~first["correct"], 1 - p_label)
 
 

@@ -2,18 +2,17 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from tasks.images.decoding import Pixels
 from tasks.images.inputs import InputReader
 from tasks.interventions.fills import object_inpainted
 from tasks.interventions.object_proxy import object_proxy
+from tasks.second_pass.image_rows import label_map
 from tasks.second_pass.variants import Donor
-from tasks.tables.storage import RunFolder
 
 
 @dataclass(frozen=True)
@@ -27,29 +26,26 @@ class ObjectView:
 class ObjectViewReader:
     """Reads images with their objects; where there is neither mask nor box, with a proxy.
 
-    tested, donors : image ids that will be asked for; threads may share the reader
+    image_rows : schema IMAGE_ROWS, of all images that will be asked for
+    donors : image ids, of those that lend; threads may share the reader
     """
 
-    def __init__(
-        self, run: RunFolder, reader: InputReader, tested: list[int], donors: list[int]
-    ) -> None:
+    def __init__(self, reader: InputReader, image_rows: pa.Table, donors: list[int]) -> None:
         self._reader = reader
         self._donor_ids = donors
         self._donors: dict[int, Donor | None] = {}
-        wanted = pc.field("image_id").isin(sorted({*tested, *donors}))
-        rows = run.dataset("manifest").to_table(filter=wanted).to_pylist()
-        self._rows = {row["image_id"]: row for row in rows}
-        self._label_maps = _label_maps(run, wanted)
+        self._rows = {row["image_id"]: row for row in image_rows.to_pylist()}
 
     def read(self, image_id: int) -> ObjectView | None:
         """None where the image cannot be read any more, or is all object or all background."""
-        image = self._reader.read(self._rows[image_id]).image
+        row = self._rows[image_id]
+        image = self._reader.read(row).image
         if image is None:
             return None
         pixels = np.ascontiguousarray(image.pixels.permute(1, 2, 0).numpy())
-        mask = image.object_mask
-        if mask is None and image_id in self._label_maps:
-            mask = object_proxy(pixels, self._label_maps[image_id])
+        mask, map_of_label = image.object_mask, label_map(row)
+        if mask is None and map_of_label is not None:
+            mask = object_proxy(pixels, map_of_label)
         if mask is None or mask.all() or not mask.any():
             return None
         return ObjectView(pixels, mask)
@@ -68,14 +64,3 @@ class ObjectViewReader:
         if image is None:
             return None
         return Donor(image_id, object_inpainted(image.pixels, image.object_mask))
-
-
-def _label_maps(run: RunFolder, wanted: Any) -> dict[int, npt.NDArray[np.float32]]:
-    of_label = wanted & (pc.field("role") == "label") & (pc.field("method") == run.first_method())
-    columns = ["image_id", "heatmap", "scale", "rows", "cols", "state"]
-    rows = run.dataset("heatmaps").to_table(columns, filter=of_label).to_pylist()
-    return {
-        row["image_id"]: np.array(row["heatmap"], np.float32).reshape(row["rows"], row["cols"])
-        for row in rows
-        if row["state"] == "ok"
-    }

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from tasks.second_pass.donors import (
     DONORS_PER_KIND,
     OTHER_DONORS,
-    assign_donors,
     donor_pool,
+    matching_donors,
     other_donors,
 )
+from tasks.second_pass.image_rows import Floats, object_cells, read_image_rows
 from tasks.second_pass.sample import choose_sample
 from tasks.tables.completion import shards_digest
 from tasks.tables.shards import Shard
@@ -43,14 +44,18 @@ TESTS = pa.schema(
     }
 )
 
+DONOR_LISTS = ("donors_predicted", "donors_against", "donors_other")
+
 
 @dataclass(frozen=True)
 class SecondPassPlan:
     """tests : schema TESTS, one row per image to test
+    images : schema IMAGE_ROWS, of all images that are tested or may lend
     shards : runs of rows of `tests`
     """
 
     tests: pa.Table
+    images: pa.Table
     shards: tuple[Shard, ...]
 
 
@@ -89,17 +94,29 @@ def plan_second_pass(
     chosen = choose_sample(testable, size, SEED).merge(candidates, on="image_id")
     pool = donor_pool(testable, SEED)
     labels = dict(zip(testable["image_id"].tolist(), testable["label"].tolist(), strict=True))
+    lenders = {donor for ids in pool.values() for donor in ids} if len(chosen) else set()
+    images = read_image_rows(run, {*chosen["image_id"].tolist(), *lenders})
+    cells = object_cells(run, images)
+    tests = _tests(chosen, pool, labels, cells)
+    return SecondPassPlan(tests, images, _cut(tests, shards_digest(first_pass)))
+
+
+def _tests(
+    chosen: pd.DataFrame,
+    pool: dict[int, list[int]],
+    labels: dict[int, int],
+    cells: dict[int, Floats],
+) -> pa.Table:
     shown = chosen.sort_values(["correct", "score", "image_id"], ascending=[True, False, True])
     columns = {name: chosen[name] for name in ("image_id", "stratum", "inclusion", "predicted")}
     columns |= {
         "against_idx": chosen["against_idx"],
-        "donors_predicted": _donors(pool, chosen, "predicted"),
-        "donors_against": _donors(pool, chosen, "against_idx"),
-        "donors_other": other_donors(pool, labels, chosen, SEED),
+        "donors_predicted": _donors(pool, chosen, "predicted", cells),
+        "donors_against": _donors(pool, chosen, "against_idx", cells),
+        "donors_other": other_donors(pool, labels, chosen, cells, SEED),
         "keep_pictures": np.isin(chosen["image_id"], shown["image_id"].head(PICTURES_KEPT)),
     }
-    tests = pa.table(columns, schema=TESTS)
-    return SecondPassPlan(tests, _cut(tests, shards_digest(first_pass)))
+    return pa.table(columns, schema=TESTS)
 
 
 def _affordable(forwards: int) -> int:
@@ -114,11 +131,17 @@ def write_second_pass_plan(run: RunFolder, plan: SecondPassPlan) -> None:
     for shard in plan.shards:
         rows = plan.tests.slice(shard.start, shard.stop - shard.start)
         write_table(run.partial_file("tests", shard.index), rows)
+        lists = [rows[name].combine_chunks().flatten() for name in DONOR_LISTS]
+        shown = pa.concat_arrays([rows["image_id"].combine_chunks(), *lists])
+        images = plan.images.filter(pc.is_in(plan.images["image_id"], value_set=shown))
+        write_table(run.partial_file("images", shard.index), images)
 
 
-def _donors(pool: dict[int, list[int]], chosen: pd.DataFrame, role: str) -> list[list[int]]:
+def _donors(
+    pool: dict[int, list[int]], chosen: pd.DataFrame, role: str, cells: dict[int, Floats]
+) -> list[list[int]]:
     return [
-        assign_donors(pool.get(class_idx, []), image_id)
+        matching_donors(pool.get(class_idx, []), image_id, DONORS_PER_KIND, cells)
         for class_idx, image_id in zip(
             chosen[role].tolist(), chosen["image_id"].tolist(), strict=True
         )

@@ -16,6 +16,7 @@ from tasks.explain.auditor import Auditor
 from tasks.images.decoding import Pixels
 from tasks.images.inputs import InputReader
 from tasks.second_pass.object_views import ObjectViewReader
+from tasks.second_pass.plan import DONOR_LISTS
 from tasks.second_pass.variants import NO_DONOR, Variant, variants_of
 from tasks.tables.background_schemas import EVIDENCE
 from tasks.tables.shards import Shard, write_record
@@ -23,7 +24,6 @@ from tasks.tables.storage import RunFolder, write_table
 
 _PICTURE_SIDE = 160
 _JPEG_QUALITY = 85
-_DONORS = ("donors_predicted", "donors_against", "donors_other")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def intervene_on_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, A
     start = time.monotonic()
     run = RunFolder(root)
     tests = pq.read_table(run.partial_file("tests", shard.index)).to_pylist()
-    reader = _reader(run, auditor, tests)
+    images = pq.read_table(run.partial_file("images", shard.index))
+    reader = _reader(images, auditor, tests)
     colour = 255 * np.array(auditor.preprocessing.mean)
     spread = 255 * np.array(auditor.preprocessing.std)
     # Reading, cutting and filling run beside each other; the model has all threads to itself.
@@ -67,10 +68,12 @@ def intervene_on_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, A
     return write_record(run, shard, [file], counts)
 
 
-def _reader(run: RunFolder, auditor: Auditor, tests: list[dict[str, Any]]) -> ObjectViewReader:
-    donors = {donor for test in tests for kind in _DONORS for donor in test[kind]}
-    images = InputReader(auditor.preprocessing, auditor.settings.num_classes)
-    return ObjectViewReader(run, images, [test["image_id"] for test in tests], sorted(donors))
+def _reader(
+    image_rows: pa.Table, auditor: Auditor, tests: list[dict[str, Any]]
+) -> ObjectViewReader:
+    donors = {donor for test in tests for kind in DONOR_LISTS for donor in test[kind]}
+    reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
+    return ObjectViewReader(reader, image_rows, sorted(donors))
 
 
 def _changes(
@@ -80,7 +83,8 @@ def _changes(
     if image is None:
         return []
     donors = [
-        [donor for donor in map(reader.donor, test[role]) if donor is not None] for role in _DONORS
+        [donor for donor in map(reader.donor, test[role]) if donor is not None]
+        for role in DONOR_LISTS
     ]
     variants = variants_of(image.pixels, image.object_mask, colour, spread, *donors)
     return [ChangedImage(test, variant) for variant in variants]

@@ -63,7 +63,8 @@ class RunFolder:
     RUN/audit.json              configuration and what was found out about the model
     RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
     RUN/partials/units/         strongest activations of each shard, before the merge
-    RUN/partials/tests/          what the second pass is to do
+    RUN/partials/tests/         what the second pass is to do
+    RUN/partials/images/        the images that it shows, tested and lending
     RUN/records/shards/shard-00012.json names, sizes and checksums: the shard is done
     RUN/records/tests/           the same for the second pass
     RUN/second_pass.json         what the second pass did
@@ -117,7 +118,9 @@ class RunFolder:
 
     def remove_tests_from(self, first: int) -> None:
         """Remove what a larger second pass left: its shards `first` and above."""
-        self._remove_from(first, ["records/tests", "partials/tests", "tables/evidence"])
+        self._remove_from(
+            first, ["records/tests", "partials/tests", "partials/images", "tables/evidence"]
+        )
 
     def _remove_from(self, first: int, folders: list[str]) -> None:
         for file in [file for folder in folders for file in (self.root / folder).glob("shard-*")]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.second_pass.measures import OWN_WEIGHT, measure
+from tasks.second_pass.measures import measure
 
 CLASSES = 4
 ONE_EACH = (
@@ -96,12 +96,9 @@ def restated(image: Row, rows: list[Row]) -> dict[str, float]:
     mistake, label, predicted = not image["correct"], image["label"], image["predicted"]
     right = [float(row["predicted"] == label) for row in lent]
     stays = [row["predicted"] == predicted for row in of(*wiped, "donor_against", "donor_other")]
-    own = image["label_probability"]
     wanted = "probability_against" if mistake else "probability_predicted"
-    total, weight = OWN_WEIGHT * own, OWN_WEIGHT
-    for row in lent:
-        total, weight = total + row[wanted], weight + 1
-    reliance = total / weight if mistake else 1 - total / weight
+    p_label = mean([row[wanted] for row in lent])
+    reliance = p_label if mistake else 1 - p_label
     even = of("colours_matched")[0]["predicted"] == label
     return {
         "shapley_object": shapley(value, "object"),
