@@ -66,6 +66,7 @@ KINDS: dict[str, str] = {
     "predicted": "Class, by prediction",
     "leaning": "Right predictions",
     "slice": "Slice",
+    "tag": "Tag",
     "context": "Context",
 }
 

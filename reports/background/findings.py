@@ -10,7 +10,7 @@ from reports.cases import Case
 from reports.quantities import Estimate
 
 FINDINGS_LISTED = 30
-_OF_FIRST_PASS = ("context", "slice")
+_OF_FIRST_PASS = ("tag", "context", "slice")
 
 
 @dataclass(frozen=True)

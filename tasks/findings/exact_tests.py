@@ -65,7 +65,7 @@ def stratified_fisher_p_value(
         return 1.0
     law = np.ones(1)
     for drawn, marked, size in zip(*(table[tables[3] > 0] for table in tables[1:]), strict=True):
-        counts = np.arange(drawn + 1)
+        counts = np.arange(min(drawn, marked) + 1)
         # scipy's pmf takes milliseconds a number in the tails of tens of thousands of images.
         law = np.convolve(law, np.exp(stats.hypergeom.logpmf(counts, size, marked, drawn)))
     return float(min(1.0, law[int(tables[0].sum()) :].sum())) or float(np.finfo(float).tiny)

@@ -13,14 +13,16 @@ from tasks.findings.context_statements import context_statements
 from tasks.findings.multiplicity import FALSE_DISCOVERY_RATE, q_values
 from tasks.findings.slice_statements import slice_statements
 from tasks.findings.statements import Statement
+from tasks.findings.tag_statements import tag_statements
 from tasks.tables.background_schemas import FINDINGS
 
 MOST_UNCONFIRMED = 20
 
-# Mistakes and what raises them come before right answers for wrong reasons, and those before what
-# is only worse somewhere.
-_KINDS = ("pair", "predicted", "label", "leaning", "context", "slice")
-_FAMILIES = {"pair": 0, "predicted": 0, "label": 0, "context": 0, "leaning": 1, "slice": 2}
+# Mistakes, and what raises them by a name that the manifest gives it, come before what raises them
+# and has only a number, these before right answers for wrong reasons, and those before what is
+# only worse somewhere.
+_KINDS = ("pair", "predicted", "label", "tag", "context", "leaning", "slice")
+_FAMILIES = dict.fromkeys(_KINDS, 0) | {"context": 1, "leaning": 2, "slice": 3}
 
 
 def find(
@@ -37,11 +39,11 @@ def find(
     Confirmed is a statement with a q-value (Benjamini-Hochberg over every statement of the audit
     for which there were images enough to test it, told or not) of at most 0.1 and an effect above
     its floor: for shares of a class or pair 0.15 with a mean gap of 0.1, for slices 0.1 above the
-    other images, for contexts a risk difference of 0.05.
+    other images, for tags and contexts that draw answers to a class a difference of 0.05.
 
-    All confirmed ones come first: mistakes and contexts, then leaning classes, then slices, each by
-    the number of images that they concern (for slices and contexts: beyond what the others would
-    make one expect); a class whose driven images are
+    All confirmed ones come first: mistakes and tags, then contexts, leaning classes and slices,
+    each by the number of images that they concern (for tags, contexts and slices: beyond what the
+    others would make one expect); a class whose driven images are
     nearly all of one confirmed pair comes after those. At most MOST_UNCONFIRMED others follow.
 
     stats : of schema BACKGROUND_STATS, from the same verdicts and tags
@@ -61,6 +63,7 @@ def find(
         *mistake_statements(table, images, classes),
         *leaning_statements(table, images, classes),
         *slice_statements(images, tags),
+        *tag_statements(images, tags, classes),
         *context_statements(context_risks, context_clusters, classes),
     ]
     return _ranked(statements)

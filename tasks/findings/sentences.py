@@ -85,6 +85,23 @@ def context_sentence(
     )
 
 
+def tag_sentence(
+    tag: str,
+    value: str,
+    name: str,
+    inside: tuple[int, int],
+    outside: tuple[int, int],
+    points: str,
+) -> str:
+    """inside, outside : images taken for the class, of images of other classes; with and without
+    the tag's value"""
+    return (
+        f"Where {tag} is {value}, images of other classes are taken for {name} {points} points "
+        f"more often than images of the same classes elsewhere ({inside[0]:,} of {inside[1]:,} "
+        f"there, {outside[0]:,} of {outside[1]:,} elsewhere)."
+    )
+
+
 def points(difference: float, low: float, high: float) -> str:
     """A difference of two shares: '27 [18, 36]'."""
     whole = [round(100 * number) for number in (difference, low, high)]  # an integer has no -0

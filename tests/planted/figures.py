@@ -88,16 +88,16 @@ def baseline_rows(measured: Sequence[Measured], masked: bool) -> Rows:
 
 def finding_rows(measured: Sequence[Measured]) -> Rows:
     """Where planted classes and cues stand among the findings, a row per audit."""
-    rows = [["arm", "seed", "given", "planted classes", "by the second pass alone",
-             "their cues as slices", "their cues as contexts", "worst group named",
-             "confirmed"]]  # fmt: skip
+    rows = [["arm", "seed", "given", "planted classes", "without the tag",
+             "by the second pass alone", "with their cues by tag", "their cues as contexts",
+             "worst group named", "confirmed"]]  # fmt: skip
     for masked, given in GIVEN.items():
         for arm, group in by_arm(measured, masked).items():
             for one in group:
                 rows.append([
                     arm, str(one.seed), given, _places(one, one.class_ranks),
-                    _places(one, one.second_pass_ranks),
-                    _places(one, one.slice_ranks), _places(one, one.context_ranks),
+                    _places(one, one.untagged_ranks), _places(one, one.second_pass_ranks),
+                    _places(one, one.tag_ranks), _places(one, one.context_ranks),
                     "yes" if one.worst_found else "no", str(len(one.false_alarms)),
                 ])  # fmt: skip
     return rows

@@ -19,8 +19,9 @@ from tests.planted.ranks import (
     confirmed_classes,
     context_ranks,
     second_pass_ranks,
-    slice_ranks,
+    tag_ranks,
     taken_up,
+    untagged_ranks,
     worst_group_found,
 )
 from tests.planted.truth import without_masks
@@ -38,7 +39,8 @@ class Measured:
     taken_up : planted classes whose shortcut the model really has
     class_ranks, second_pass_ranks : place of each planted class, among all findings and among
         those of the second pass
-    slice_ranks, context_ranks : place of its cue
+    untagged_ranks : its place without what the tags say
+    tag_ranks, context_ranks : place of its cue
     false_alarms : confirmed statements about classes and pairs
     forwards : per image, both passes
     changed : images whose class the audit's arithmetic changes; they are left out
@@ -53,7 +55,8 @@ class Measured:
     taken_up: list[int]
     class_ranks: dict[int, int | None]
     second_pass_ranks: dict[int, int | None]
-    slice_ranks: dict[int, int | None]
+    untagged_ranks: dict[int, int | None]
+    tag_ranks: dict[int, int | None]
     context_ranks: dict[int, int | None]
     worst_found: bool
     false_alarms: list[str]
@@ -82,7 +85,8 @@ def measure(run: RunFolder, folder: Path, masked: bool) -> Measured:
         taken_up=taken_up(arm, truth),
         class_ranks=class_ranks(arm, findings),
         second_pass_ranks=second_pass_ranks(arm, findings),
-        slice_ranks=slice_ranks(arm, findings),
+        untagged_ranks=untagged_ranks(arm, findings),
+        tag_ranks=tag_ranks(arm, findings),
         context_ranks=context_ranks(arm, clusters, risks, truth),
         worst_found=worst_group_found(arm, findings, truth),
         false_alarms=confirmed_classes(findings),

@@ -55,7 +55,7 @@ def write_page(
         ranking=_table(ranking_rows(measured)),
         baselines=_table(baseline_rows(measured, masked=True)),
         baselines_bare=_table(baseline_rows(measured, masked=False)),
-        taken_up=TAKEN_UP,
+        taken_up=f"{TAKEN_UP:.0%}",
         findings=_table(finding_rows(measured)),
         least=LEAST_TESTED,
         coverage=_table(coverage_rows(measured)),

@@ -10,8 +10,9 @@ import pandas as pd
 from tasks.scenes import OBJECT_NAMES
 from tests.planted.arms import Arm
 
-# A class has taken its cue up where it drives at least so many mistakes towards it, by truth.
-TAKEN_UP = 5
+# A class has taken its cue up where it drives at least this share of all mistakes, by truth: a
+# third of what the search wants of the three planted classes together.
+TAKEN_UP = 0.03
 SMALLEST_GROUP = 8
 
 
@@ -19,15 +20,21 @@ def taken_up(arm: Arm, truth: pd.DataFrame) -> list[int]:
     """Planted classes whose shortcut the model really has."""
     towards = truth[truth["shortcut"]]["predicted"].value_counts()
     planted = [OBJECT_NAMES.index(name) for name in arm.planted]
-    return [class_idx for class_idx in planted if towards.get(class_idx, 0) >= TAKEN_UP]
+    least = TAKEN_UP * (~truth["correct"]).sum()
+    return [class_idx for class_idx in planted if towards.get(class_idx, 0) >= max(least, 1)]
 
 
 def class_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
     """Place of each planted class among the classes that findings say mistakes go to, from 1.
 
     A class stands where the first finding about it stands: about mistakes into it, about a pair
-    with it, or about a context that raises it.
+    with it, about a tag or a context that raises it.
     """
+    return _class_places(arm, _ranked(findings, "predicted", "pair", "tag", "context"))
+
+
+def untagged_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
+    """The same without what the tags say, as if the manifest had none."""
     return _class_places(arm, _ranked(findings, "predicted", "pair", "context"))
 
 
@@ -36,13 +43,11 @@ def second_pass_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]
     return _class_places(arm, _ranked(findings, "predicted", "pair"))
 
 
-def slice_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
-    """Place of each planted class's cue among the slices by the cue, from 1."""
-    tag = cue_column(arm)
-    subjects = _ranked(findings, "slice")["subject"]
-    order = _first(subject for subject in subjects if subject.startswith(f"{tag} = "))
+def tag_ranks(arm: Arm, findings: pd.DataFrame) -> dict[int, int | None]:
+    """Place of each planted class with its very cue among what tags draw answers to, from 1."""
+    order = _ranked(findings, "tag")["subject"].tolist()
     return {
-        OBJECT_NAMES.index(name): _place(order, f"{tag} = {cue}")
+        OBJECT_NAMES.index(name): _place(order, f"{cue_column(arm)} = {cue} -> {name}")
         for name, cue in arm.planted.items()
     }
 
@@ -82,11 +87,12 @@ def worst_group(truth: pd.DataFrame) -> tuple[int, str]:
 
 
 def worst_group_found(arm: Arm, findings: pd.DataFrame, truth: pd.DataFrame) -> bool:
-    """Whether a confirmed finding names the worst group: its cue as a slice, or the pair of its
-    label and the class that its cue is planted for."""
+    """Whether a confirmed finding names the worst group: its cue as a slice or as a tag that draws
+    answers, or the pair of its label and the class that its cue is planted for."""
     label, cue = worst_group(truth)
     confirmed = findings[findings["confirmed"].astype(bool)]
-    named = (confirmed["kind"] == "slice") & (confirmed["subject"] == f"{cue_column(arm)} = {cue}")
+    value = confirmed["subject"].str.split(" -> ").str[0]
+    named = confirmed["kind"].isin(["slice", "tag"]) & (value == f"{cue_column(arm)} = {cue}")
     towards = arm.class_of(cue)
     if towards is not None:
         pair = (confirmed["label"] == label) & (confirmed["predicted"] == towards)

@@ -37,8 +37,8 @@ def audit(arm: str = "texture", *, masked: bool = True, **changes: object) -> Me
     made = Measured(
         arm=arm, seed=0, masked=masked, reached=reached, mistakes=mistakes, intervals=intervals,
         taken_up=[MUG, MUSHROOM], class_ranks={MUG: 3, MUSHROOM: 1, SAILBOAT: 6},
-        second_pass_ranks={MUG: 1}, slice_ranks={MUG: 1}, context_ranks={MUG: None},
-        worst_found=True, false_alarms=[], forwards=1.4, changed=0,
+        second_pass_ranks={MUG: 1}, untagged_ranks={MUG: 4}, tag_ranks={MUG: 1},
+        context_ranks={MUG: None}, worst_found=True, false_alarms=[], forwards=1.4, changed=0,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -127,6 +127,9 @@ def test_the_page_tells_every_figure(tmp_path: Path) -> None:
     assert (
         "| texture | masks | 1.000 | 1.00 to 1.00 | 1.00 to 1.00 | 15, 25 | 0.000 | 1.00 | " in text
     )
-    assert "| texture | 0 | masks | mug 3, mushroom 1, (sailboat 6) | mug 1 |" in text
+    assert (
+        "| texture | 0 | masks | mug 3, mushroom 1, (sailboat 6) | mug 4 | mug 1 | mug 1 | mug - |"
+        in text
+    )
     assert "| masks | 15 | 0% | 0% | 0% | 100% |" in text
     assert (tmp_path / "auroc.svg").read_text().count("</svg>") == 1

@@ -13,13 +13,14 @@ from tests.planted.ranks import (
     confirmed_classes,
     context_ranks,
     second_pass_ranks,
-    slice_ranks,
+    tag_ranks,
     taken_up,
+    untagged_ranks,
     worst_group,
     worst_group_found,
 )
 
-MUG, MUSHROOM, SAILBOAT, FISH, KEY = 2, 3, 4, 0, 1
+FISH, KEY, MUG, MUSHROOM, SAILBOAT, UMBRELLA = range(6)
 
 
 def mistakes(count: int = 60, seed: int = 0) -> pd.DataFrame:
@@ -127,7 +128,7 @@ def test_an_interval_is_held_against_the_share_of_its_own_group():
     assert found.covered.tolist() == [True, True, False]
 
 
-def test_planted_classes_and_slices_are_placed_where_they_are_first_named() -> None:
+def test_planted_classes_and_cues_are_placed_where_they_are_first_named() -> None:
     arm = ARMS["tag"]
     table = findings(
         ("label", MUSHROOM, -1, "mistakes on mushroom", True),
@@ -136,20 +137,26 @@ def test_planted_classes_and_slices_are_placed_where_they_are_first_named() -> N
         ("pair", FISH, MUG, "fish -> mug", True),
         ("slice", -1, -1, "background = sand", True),
         ("predicted", -1, KEY, "mistakes into key", False),
-        ("slice", -1, -1, "tag = white", True),
-        ("slice", -1, -1, "tag = white", False),
-        ("slice", -1, -1, "tag = blue", True),
+        ("tag", -1, UMBRELLA, "tag = white -> umbrella", True),
+        ("tag", -1, MUSHROOM, "tag = white -> mushroom", False),
+        ("tag", -1, MUSHROOM, "tag = blue -> mushroom", True),
+        ("tag", -1, SAILBOAT, "tag = blue -> sailboat", True),
         ("predicted", -1, MUG, "mistakes into mug", False),
     )
-    assert class_ranks(arm, table) == {MUG: 3, MUSHROOM: None, SAILBOAT: 2}
+    assert class_ranks(arm, table) == {MUG: 3, MUSHROOM: 5, SAILBOAT: 2}
+    assert untagged_ranks(arm, table) == {MUG: 3, MUSHROOM: None, SAILBOAT: 2}
     assert second_pass_ranks(arm, table) == {MUG: 1, MUSHROOM: None, SAILBOAT: None}
-    assert slice_ranks(arm, table) == {MUG: None, MUSHROOM: 2, SAILBOAT: None}
+    assert tag_ranks(arm, table) == {MUG: None, MUSHROOM: 3, SAILBOAT: None}
     assert confirmed_classes(table) == ["label mistakes on mushroom", "pair fish -> mug"]
 
 
 def test_a_class_without_enough_shortcut_mistakes_has_not_taken_its_cue_up():
-    shortcut = pd.DataFrame({"predicted": [MUG] * 5 + [MUSHROOM] * 4, "shortcut": True})
-    assert taken_up(ARMS["texture"], shortcut) == [MUG]
+    shortcut = pd.DataFrame(
+        {"predicted": [MUG] * 3 + [MUSHROOM] * 2 + [KEY] * 95 + [MUG] * 50, "correct": False}
+    )
+    shortcut["shortcut"] = shortcut.index < 5
+    shortcut.loc[100:, "correct"] = True
+    assert taken_up(ARMS["texture"], shortcut) == [MUG]  # 3 of 100 mistakes, and 2
     assert taken_up(ARMS["clean"], shortcut) == []
 
 
@@ -163,9 +170,10 @@ def test_the_worst_group_is_the_least_right_of_those_large_enough():
     )
     assert worst_group(truth) == (FISH, "planks")
     by_slice = ("slice", -1, -1, "background = planks")
+    by_tag = ("tag", -1, SAILBOAT, "background = planks -> sailboat")
     by_pair = ("pair", FISH, MUG, "fish -> mug")
     other = ("pair", KEY, MUG, "key -> mug", True)
-    for named in (by_slice, by_pair):
+    for named in (by_slice, by_tag, by_pair):
         assert worst_group_found(arm, findings(other, (*named, True)), truth)
         assert not worst_group_found(arm, findings(other, (*named, False)), truth)
     assert not worst_group_found(replace(arm, planted={}), findings((*by_pair, True)), truth)

@@ -121,7 +121,7 @@ def test_where_nothing_was_tested_the_report_says_why(
     verdicts = table(run, "verdicts")
     assert verdicts["stratum"].isna().all()
     assert set(verdicts["verdict"]) <= {"suspected", "undetermined"}
-    assert not set(table(run, "findings")["kind"]) - {"context", "slice"}
+    assert not set(table(run, "findings")["kind"]) - {"tag", "context", "slice"}
     assert reason in pages["background.html"]
     assert ("The second pass is off." in pages["background.html"]) == ("off" in reason)
     assert "Not background" not in pages["background.html"]  # never said without a test

@@ -103,7 +103,7 @@ def test_without_a_second_pass_there_are_suspicions_only(tmp_path: Path) -> None
     empty = ["stratum", "inclusion", "gap", "turned", "held", "right_replaced", "reliance"]
     assert verdicts[empty].isna().all(axis=None)
     findings = table(run, "findings")
-    assert set(findings["kind"]) <= {"context", "slice"}
+    assert set(findings["kind"]) <= {"tag", "context", "slice"}
 
 
 def contents(run: RunFolder, *folders: str) -> dict[str, str]:
