@@ -6,9 +6,9 @@ import numpy as np
 from tasks.interventions.grabcut import grabcut, heaviest_component
 from tasks.interventions.view import Floats, Mask, Pixels
 
-# How much of each side of the view is taken for background to start from.
-_FRAMES = (0.03, 0.1)
-_ROUNDS = 3
+# How much of each side of the view is taken for background to start from, and rounds of GrabCut:
+# with three for both, IoU was 0.01 higher for twice the time.
+_THIN, _WIDE = (0.03, 2), (0.1, 1)
 _AGREE = 0.7  # IoU of the two cuts
 _SMALLEST, _LARGEST = 0.005, 0.6  # of the view
 _OF_MAP = 0.05
@@ -28,7 +28,7 @@ def standing_out(small: Pixels, label_map: Floats) -> Mask | None:
 
     Returns: bool, shape (height, width); None where nothing stands out.
     """
-    thin, wide = (_cut(small, label_map, share) for share in _FRAMES)
+    thin, wide = _cut(small, label_map, *_THIN), _cut(small, label_map, *_WIDE)
     area = float(thin.mean())
     if not _SMALLEST <= area <= _LARGEST or _iou(thin, wide) < _AGREE:
         return None
@@ -36,12 +36,12 @@ def standing_out(small: Pixels, label_map: Floats) -> Mask | None:
     return thin if inside >= max(_OF_MAP, area) else None
 
 
-def _cut(small: Pixels, label_map: Floats, share: float) -> Mask:
+def _cut(small: Pixels, label_map: Floats, share: float, rounds: int) -> Mask:
     height, width = label_map.shape
     rim = max(1, round(share * min(height, width)))
     trimap = np.full((height, width), cv2.GC_BGD, np.uint8)
     trimap[rim : height - rim, rim : width - rim] = cv2.GC_PR_FGD
-    return heaviest_component(grabcut(small, trimap, _ROUNDS), label_map)
+    return heaviest_component(grabcut(small, trimap, rounds), label_map)
 
 
 def _iou(one: Mask, other: Mask) -> float:
