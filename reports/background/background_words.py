@@ -42,8 +42,8 @@ VERDICTS: dict[str, VerdictWords] = {
     "undetermined": VerdictWords(
         "Undetermined",
         "?",
-        "The test does not settle it: too few or too many changes turn the answer, or a global cue "
-        "such as a colour cast or blur is in play, which no mask separates.",
+        "The test does not settle it: too few or too many changes turn the answer, the object is "
+        "a guess, or a global cue such as a colour cast is in play, which no mask separates.",
         "The image was not changed to test it, and what the map shows does not settle it.",
     ),
 }

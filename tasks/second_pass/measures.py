@@ -63,8 +63,9 @@ def _shapley(rows: pd.DataFrame, margin: pd.Series) -> dict[str, pd.Series]:
 
 def _reliance(rows: pd.DataFrame, first: pd.DataFrame) -> pd.Series:
     """Probability of the other answer: of the label for a mistake, of any other class for a
-    correct prediction; mean over the donors' backgrounds."""
-    p_label = _mean(rows, DONORS, "p_label").reindex(first.index)
+    correct prediction; mean over all other backgrounds, lent, blurred and plain."""
+    lent = _number(rows, DONORS).reindex(first.index) > 0
+    p_label = _mean(rows, (*DONORS, *NEUTRAL), "p_label").reindex(first.index).where(lent)
     return p_label.where(~first["correct"], 1 - p_label)
 
 

@@ -54,6 +54,11 @@ def _second_pass(row: dict[Any, Any]) -> list[str]:
             "The prediction goes with the background, but the right answer comes on none: what "
             "was seen outside the object misled the model, or too little is left without it."
         )
+    if row["object_source"] == "proxy":
+        said.append(
+            "The object is a guess, which may hold background: what follows it is not therefore "
+            "the object's."
+        )
     if row["gap"] == row["gap"]:
         said.append(
             f"On backgrounds of the predicted class its probability differs by "

@@ -42,9 +42,9 @@ def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:
         a correct prediction turns wrong), or a mistake follows the background alone: every
         background of the label's class turns it, no removal of the object does, and the gap is at
         least FOLLOWS; and in either case not where only the colours are evened out
-    not_background : on no donor's background is the answer another one, the prediction stays on at
-        least half of the other backgrounds, no removal of the object leaves it as it was, and the
-        colours do not change it
+    not_background : the object is given, not guessed; on no donor's background is the answer
+        another one, the prediction stays on at least half of the other backgrounds, no removal of
+        the object leaves it as it was, and the colours do not change it
     undetermined : tested, and neither: global cues, and images that every change upsets
     suspected : not tested, and the evidence lies on the background at least as much as a uniform
         map would; otherwise undetermined, too: a map on the object proves nothing
@@ -57,6 +57,7 @@ def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:
     follows = mistake & (table["turned"] == 1) & (table["background_alone"] == 1)
     follows &= table["gap"] >= FOLLOWS
     never = np.where(mistake, right == 0, right == 1)
+    never &= (table["object_source"] != "proxy").to_numpy()
     on_object = (table["held"] >= 0.5) & (table["background_alone"] == 0)
     untested = table["stratum"].isna().to_numpy()
     unclear = np.isnan(right) | table["colours_turned"].eq(True).to_numpy()

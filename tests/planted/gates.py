@@ -12,6 +12,8 @@ from tests.planted.measured import Measured
 from tests.planted.metrics import auroc
 
 LEAST_AUROC = 0.85
+# Where the object is guessed, a part of it stays on every background, or is never seen.
+LEAST_AUROC_GUESSED = 0.7
 LEAST_COVERAGE = 0.90
 # Fewer tested mistakes make an interval so wide that its covering proves nothing.
 LEAST_TESTED = 5
@@ -39,7 +41,9 @@ def check(measured: Sequence[Measured]) -> list[Gate]:
         told = [one for one in measured if one.masked is masked]
         given = "masks" if masked else "no masks"
         for arm in RANKED_ARMS:
-            gates += _auroc_gate(f"AUROC, {arm}, {given}", [one for one in told if one.arm == arm])
+            of_arm = [one for one in told if one.arm == arm]
+            least = LEAST_AUROC if masked else LEAST_AUROC_GUESSED
+            gates += _auroc_gate(f"AUROC, {arm}, {given}", of_arm, least)
         planted = [one for one in told if ARMS[one.arm].planted]
         gates += _rank_gate(f"planted classes on top, {given}", planted)
         clean = [one for one in told if one.arm == "clean"]
@@ -56,9 +60,9 @@ def pooled(measured: Sequence[Measured]) -> pd.DataFrame:
 
 
 def cast_driven(measured: Sequence[Measured]) -> pd.DataFrame:
-    """Mistakes that turn right on most re-renders with nothing but another cast."""
+    """Mistakes that turn right on most re-renders with another cast, alone and in other scenes."""
     mistakes = pooled(measured)
-    return mistakes[mistakes["cue_share"] > 0.5]
+    return mistakes[(mistakes["cue_share"] > 0.5) & mistakes["driven"]]
 
 
 def counted(intervals: pd.DataFrame) -> pd.DataFrame:
@@ -72,13 +76,13 @@ def top_k(measured: Measured) -> list[bool]:
     return [(measured.class_ranks[taken] or k + 1) <= k for taken in measured.taken_up]
 
 
-def _auroc_gate(name: str, measured: list[Measured]) -> list[Gate]:
+def _auroc_gate(name: str, measured: list[Measured], least: float) -> list[Gate]:
     if not measured:
         return []
     mistakes = pooled(measured)
     found = auroc(mistakes[mistakes["tested"]], "reliance")
     figures = f"{found.value:.3f} ({found.driven} driven, {found.others} others)"
-    return [Gate(name, found.value >= LEAST_AUROC, f"{figures}, at least {LEAST_AUROC}")]
+    return [Gate(name, found.value >= least, f"{figures}, at least {least}")]
 
 
 def _rank_gate(name: str, measured: list[Measured]) -> list[Gate]:

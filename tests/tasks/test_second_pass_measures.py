@@ -97,7 +97,7 @@ def restated(image: Row, rows: list[Row]) -> dict[str, float]:
     right = [float(row["predicted"] == label) for row in lent]
     stays = [row["predicted"] == predicted for row in of(*wiped, "donor_against", "donor_other")]
     wanted = "probability_against" if mistake else "probability_predicted"
-    p_label = mean([row[wanted] for row in lent])
+    p_label = mean([row[wanted] for row in [*lent, *of(*wiped)]]) if lent else math.nan
     reliance = p_label if mistake else 1 - p_label
     even = of("colours_matched")[0]["predicted"] == label
     return {

@@ -57,6 +57,9 @@ CASES: list[tuple[bool, dict[str, Any], str]] = [
     # The object: no donor turns it, it is held, and without the object it does not stay.
     (False, {}, "not_background"),
     (True, {}, "not_background"),
+    (False, {"object_source": "box"}, "not_background"),
+    (False, {"object_source": "proxy"}, "undetermined"),  # a guessed object may hold background
+    (False, {"object_source": "proxy", "right_replaced": 1.0}, "confirmed"),
     (False, {"held": 0.5}, "not_background"),
     (True, {"held": 0.5}, "not_background"),
     (False, {"held": np.nextafter(0.5, 0)}, "undetermined"),
