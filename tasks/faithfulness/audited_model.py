@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cam_kernels.explainer import Explainer
+from cam_kernels.explainer import Explainer, Forward
 from cam_kernels.faithfulness.variants import Score
 from cam_kernels.targets import ClassScore
 from tasks.errors import AuditError
@@ -49,7 +49,7 @@ class AuditedModel:
     """
 
     def __init__(self, facts: dict[str, Any], device: str) -> None:
-        config, self._layer = facts["config"], facts["model"]["target_layer"]
+        config, self.target_layer = facts["config"], facts["model"]["target_layer"]
         loaded = load_model(config["model"], config["weights"])
         if model_digest(loaded.module, loaded.source) != facts["model"]["digest"]:
             raise AuditError(
@@ -63,7 +63,7 @@ class AuditedModel:
         self.batch_size: int = loaded.fixed_batch or config["batch_size"]
         example = example_images(loaded, self.preprocessing.crop).to(self.device)
         self._explainer = Explainer(
-            loaded.module.to(self.device), self._layer, example, exact=config["exact"]
+            loaded.module.to(self.device), self.target_layer, example, exact=config["exact"]
         )
 
     def explain(self, images: list[InputImage], methods: Sequence[str]) -> Explained:
@@ -71,8 +71,7 @@ class AuditedModel:
 
         Raises: AuditError for a method that cannot explain this model.
         """
-        pixels = torch.stack([image.pixels for image in images]).to(self.device)
-        inputs, count = self.preprocessing.normalise(pixels), len(images)
+        inputs, count = self._inputs([image.pixels for image in images]), len(images)
         forward = self._explainer.forward(self._filled(inputs))
         predicted = forward.logits.argmax(dim=1)
         target = ClassScore(predicted)
@@ -82,7 +81,7 @@ class AuditedModel:
                 maps[method] = forward.map(method, target)[:count].detach()
             except ValueError as error:
                 raise AuditError(f"method {method!r} cannot explain this model: {error}") from error
-        rows, cols = forward.layers[self._layer].activations.shape[2:]
+        rows, cols = forward.layers[self.target_layer].activations.shape[2:]
         return Explained(
             inputs=inputs,
             predicted=predicted[:count],
@@ -92,6 +91,17 @@ class AuditedModel:
             score=self._score_of(predicted[:count]),
             batch_size=self.batch_size,
         )
+
+    def forward(self, views: Sequence[Tensor]) -> Forward:
+        """One forward for at most `batch_size` views; where a model takes one size of batch only,
+        rows beyond theirs follow.
+
+        views : uint8 Tensors, shape (3, crop, crop)
+        """
+        return self._explainer.forward(self._filled(self._inputs(views)))
+
+    def _inputs(self, views: Sequence[Tensor]) -> Tensor:
+        return self.preprocessing.normalise(torch.stack(list(views)).to(self.device))
 
     def _score_of(self, class_idx: Tensor) -> Score:
         target = ClassScore(class_idx, "probability")
