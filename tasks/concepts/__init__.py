@@ -1,0 +1,1 @@
+"""A concept of a user's own, learned on deep features and found again in the picture."""
