@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from flows import options
 from flows.channels import channels
+from flows.concept_command import concept
 from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
 from flows.graph_command import graph
@@ -109,7 +110,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (explain, faithfulness, graph, units):
+for command in (concept, explain, faithfulness, graph, units):
     app.command()(command)
 
 
