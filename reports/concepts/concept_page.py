@@ -23,7 +23,7 @@ _GROUPS: tuple[tuple[Group, str, str, str], ...] = (
         "top",
         "The surest of what was listed",
         "Positives of the highest scores.",
-        "No positive among the held-out images has a map.",
+        "No held-out positive scores above zero.",
     ),
     (
         "false_positive",
@@ -35,7 +35,7 @@ _GROUPS: tuple[tuple[Group, str, str, str], ...] = (
         "miss",
         "Misses",
         "Listed as positives, but scored at or below zero, the lowest first.",
-        "No held-out positive scores below zero.",
+        "Every held-out positive scores above zero.",
     ),
 )
 

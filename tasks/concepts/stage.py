@@ -1,6 +1,7 @@
 """A concept, from a finished audit to its hyperplane, its precision and its maps."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,9 @@ def learn_concept(plan: ConceptPlan) -> tuple[MinedConcept, Floats]:
 
 
 def images_to_draw(plan: ConceptPlan, scores: Floats) -> tuple[dict[Group, list[int]], list[int]]:
-    """Held-out images by what they tell: positives of the highest scores, negatives of the highest
-    scores above 0, positives of the lowest scores below 0; and a random sample of the positives
-    that have an object.
+    """Held-out images by what they tell: positives and negatives of the highest scores above 0,
+    positives of the lowest scores up to 0; and a random sample of the positives that have an
+    object.
 
     Returns: image_ids of each group, and of the sample, sorted.
     """
@@ -42,7 +43,7 @@ def images_to_draw(plan: ConceptPlan, scores: Floats) -> tuple[dict[Group, list[
     held, positive = plan.held_out, plan.positive
     down, up = np.lexsort((ids, -scores)), np.lexsort((ids, scores))
     groups: dict[Group, list[int]] = {
-        "top": ids[down[(held & positive)[down]]][:shown].tolist(),
+        "top": ids[down[(held & positive & (scores > 0))[down]]][:shown].tolist(),
         "false_positive": ids[down[(held & ~positive & (scores > 0))[down]]][:shown].tolist(),
         "miss": ids[up[(held & positive & (scores <= 0))[up]]][:shown].tolist(),
     }
@@ -77,7 +78,7 @@ def draw_concept(
     objects = _objects([maps[i] for i in sample if i in maps], plan.options.seed)
     facts = concept_facts(plan, mined, precision, base_rate, objects, failures)
     return Concept(
-        title=plan.options.positives.rsplit("/", 1)[-1],
+        title=_title(plan.options.positives),
         facts=facts,
         model=plan.facts,
         mined=mined,
@@ -88,6 +89,10 @@ def draw_concept(
         objects=objects,
         tables=_tables(plan, mined, scores, maps),
     )
+
+
+def _title(positives: str) -> str:
+    return Path(positives).stem if Path(positives).is_file() else positives
 
 
 def _known(plan: ConceptPlan, scores: Floats, wanted: list[int]) -> dict[int, Known]:

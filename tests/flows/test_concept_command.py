@@ -81,7 +81,7 @@ def test_a_second_call_takes_the_place_of_the_first(run: RunFolder, tmp_path: Pa
         result = call(run, "--positives", str(ids), "--rounds", "1")
         assert result.exit_code == 0, result.output
     page = Page(run.root / "concept" / "index.html")
-    assert "ids.txt" in page.text
+    assert "Concept ids A linear SVM" in page.text and str(ids) in page.text
     assert json.loads((run.root / "concept" / "concept.json").read_text())["rounds"]
 
 

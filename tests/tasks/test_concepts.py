@@ -113,7 +113,9 @@ def test_counts_sides_and_precision(concept: Concept) -> None:
 def test_what_is_shown_is_held_out_and_in_order(concept: Concept) -> None:
     scores = concept.tables["scores"].to_pandas().set_index("image_id")
     held = scores[scores["split"] == "held_out"]
-    top = held[held["positive"]].sort_values("score", ascending=False).index[:6]
+    top = (
+        held[held["positive"] & (held["score"] > 0)].sort_values("score", ascending=False).index[:6]
+    )
     assert concept.groups["top"] == top.tolist()
     wrong = held[~held["positive"] & (held["score"] > 0)].sort_values("score", ascending=False)
     assert concept.groups["false_positive"] == wrong.index[:6].tolist()
