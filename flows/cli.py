@@ -13,6 +13,7 @@ from flows.channels import channels
 from flows.concept_command import concept
 from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
+from flows.features_command import features
 from flows.graph_command import graph
 from flows.plain_errors import told_plainly
 from flows.progress import console
@@ -110,7 +111,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (concept, explain, faithfulness, graph, units):
+for command in (concept, explain, faithfulness, features, graph, units):
     app.command()(command)
 
 

@@ -1,0 +1,104 @@
+"""`camaudit features`: what an audit's deep features are worth to other classifiers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from flows.plain_errors import told_plainly
+from flows.progress import console
+from tasks.errors import AuditError
+
+if TYPE_CHECKING:
+    from tasks.representation.plan import RepresentationPlan
+    from tasks.representation.representation import Representation
+    from tasks.representation.stage import Compared
+
+RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder to write the page to; default: RUN/features")
+]
+Images = Annotated[int, typer.Option(help="Images to draw at most, each label its share")]
+Folds = Annotated[int, typer.Option(help="Of the cross-validation")]
+Cost = Annotated[float, typer.Option("--c", help="C of the classifiers: higher fits closer")]
+Crops = Annotated[
+    bool, typer.Option(help="Crop each image by its map and by its true box, and learn again")
+]
+Seed = Annotated[int, typer.Option(help="Of the sample, the folds and the bootstrap")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
+
+
+def features(
+    run_folder: RunPath,
+    out: Out = None,
+    images: Images = 2000,
+    folds: Folds = 5,
+    c: Cost = 0.01,
+    crops: Crops = True,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Learn an audit's labels again from its deep features, of whole images and of crops."""
+    # Imported late: --help needs none of it.
+    from reports.representation.representation_page import write_representation_page
+    from reports.views.view_folder import refuse_other_folder
+    from tasks.representation.plan import RepresentationOptions, plan_representation
+    from tasks.representation.stage import compare_whole_images, judge
+    from tasks.tables.storage import RunFolder
+
+    with told_plainly():
+        if device not in (None, "auto", "cpu", "cuda"):
+            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        folder = out or run_folder / "features"
+        options = RepresentationOptions(images, folds, c, crops, seed)
+        plan = plan_representation(RunFolder(run_folder), options)
+        refuse_other_folder(folder)
+        compared = _crop(plan, device) if crops else compare_whole_images(plan)
+        console.print("Learning from the features ...", soft_wrap=True)
+        found = judge(plan, compared)
+        page = write_representation_page(found, folder)
+        _print(found)
+        print(page.resolve())
+
+
+def _crop(plan: "RepresentationPlan", device: str | None) -> "Compared":
+    from flows.cluster import resolve_device
+    from tasks.faithfulness.audited_model import AuditedModel
+    from tasks.representation.stage import compare_crops
+
+    total = len(plan.features.label)
+    console.print(f"Cropping {total:,} images, three forwards each ...", soft_wrap=True)
+    model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
+    columns = (TextColumn("[bold]Crops"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        return compare_crops(plan, model, lambda done: bar.advance(task, done))
+
+
+def _print(found: "Representation") -> None:
+    from reports.representation.representation_words import VIEW_WORDS, classifier_words
+
+    facts = found.facts
+    views = [view for view in VIEW_WORDS if any(each.view == view for each in found.accuracies)]
+    table = Table("classifier", title=f"{facts['images']:,} images, {facts['classes']:,} classes")
+    for view in views:
+        table.add_column(VIEW_WORDS[view].lower(), justify="right", no_wrap=True)
+    for classifier in dict.fromkeys(each.classifier for each in found.accuracies):
+        of_views = {each.view: each for each in found.accuracies if each.classifier == classifier}
+        cells = [
+            f"{100 * each.value:.1f} %\n[{100 * each.low:.1f}, {100 * each.high:.1f}]"
+            for each in (of_views[view] for view in views)
+        ]
+        words = classifier_words(classifier, facts["classes"], len(found.model["classes"]))
+        table.add_row(words, *cells)
+    out = Console(highlight=False)
+    out.print(table)
+    out.print("95 % Wilson intervals; paired differences and their tests stand on the page.")
+    for failure in facts["failures"]:
+        console.print(
+            f"{failure['uri']} can no longer be read as it was (left out): {failure['error']}",
+            style="yellow", markup=False, soft_wrap=True,
+        )  # fmt: skip
