@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
@@ -79,7 +79,7 @@ def _learn(plan: "ConceptPlan", device: str | None) -> "Concept":
     )
     learned = learn_concept(plan)
     model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-    columns = (TextColumn("[bold]Maps"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("[bold]Maps"), BarColumn(), TextColumn("{task.completed} images"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
         return draw_concept(plan, learned, model, lambda done: bar.advance(task, done))

@@ -13,9 +13,9 @@ from flows.progress import console
 from tasks.errors import AuditError
 
 if TYPE_CHECKING:
+    from tasks.representation.common_images import Compared
     from tasks.representation.plan import RepresentationPlan
     from tasks.representation.representation import Representation
-    from tasks.representation.stage import Compared
 
 RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Out = Annotated[
@@ -45,8 +45,9 @@ def features(
     # Imported late: --help needs none of it.
     from reports.representation.representation_page import write_representation_page
     from reports.views.view_folder import refuse_other_folder
+    from tasks.representation.common_images import compare_whole_images
     from tasks.representation.plan import RepresentationOptions, plan_representation
-    from tasks.representation.stage import compare_whole_images, judge
+    from tasks.representation.stage import judge
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
@@ -67,7 +68,7 @@ def features(
 def _crop(plan: "RepresentationPlan", device: str | None) -> "Compared":
     from flows.cluster import resolve_device
     from tasks.faithfulness.audited_model import AuditedModel
-    from tasks.representation.stage import compare_crops
+    from tasks.representation.common_images import compare_crops
 
     total = len(plan.features.label)
     console.print(f"Cropping {total:,} images, three forwards each ...", soft_wrap=True)

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from reports.colours import colour_signed, encode
-from reports.formats import count, magnitude, plural
+from reports.concepts.concept_words import how_made
 from reports.legends import write_legends
 from reports.model_view import LONGEST_SIDE, encode_jpeg, outline_path
 from reports.site import model_name
@@ -85,7 +84,7 @@ def write_concept_page(concept: Concept, folder: Path) -> Path:
             facts=concept.facts,
             limit=limit,
             sections=_sections(files, concept, limit),
-            made=_made(concept.facts),
+            made=how_made(concept.facts),
         )
     return folder / "index.html"
 
@@ -132,39 +131,3 @@ def _small(view: Pixels) -> Pixels:
         return view
     side = (LONGEST_SIDE, LONGEST_SIDE)
     return np.asarray(cv2.resize(view, side, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _made(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    rounds, sides = facts["rounds"], facts["images"]
-    last = rounds[-1]
-    mining = (
-        f"{plural(len(rounds), 'round')}, from {count(rounds[0]['negatives'])} negatives at random "
-        f"to {count(last['negatives'])} of {count(sides['train']['negative'])}; "
-    )
-    mining += (
-        "no other would change the border"
-        if facts["converged"]
-        else f"stopped with {count(last['violators'])} others inside the margin: give more --rounds"
-    )
-    rows = [
-        ("Positives", str(facts["positives"])),
-        ("Negatives", str(facts["negatives"] or "all other images")),
-        ("Learned from", _sides(sides["train"])),
-        ("Tested on", _sides(sides["held_out"])),
-        ("Features", f"spatial means of the units of {facts['target_layer']}, scaled"),
-        ("Classifier", f"linear SVM, C = {magnitude(facts['c'])}, classes of equal weight"),
-        ("Hard negatives", mining),
-        ("Bias", magnitude(facts["bias"])),
-        ("Interval", f"95 % percentile bootstrap over images, {count(facts['resamples'])} draws"),
-        ("Seed", str(facts["seed"])),
-    ]
-    if facts["copies"]:
-        rows.insert(4, ("Copies", f"{plural(facts['copies'], 'image')} nearly equal to another, "
-                                  "kept on one side"))  # fmt: skip
-    if facts["left_out"]:
-        rows.insert(4, ("Without features", plural(facts["left_out"], "image")))
-    return rows
-
-
-def _sides(side: dict[str, int]) -> str:
-    return f"{count(side['positive'])} positives, {count(side['negative'])} negatives"

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.formats import count, magnitude, plural
 from reports.model_view import draw_view, encode_jpeg, outline_path
 from reports.quantities import Rate
-from reports.representation.representation_words import LIMITS, VIEW_WORDS, classifier_words
+from reports.representation.representation_words import (
+    LIMITS,
+    VIEW_WORDS,
+    classifier_words,
+    how_made,
+)
 from reports.site import model_name
 from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
@@ -71,7 +75,7 @@ def write_representation_page(found: Representation, folder: Path) -> Path:
             pairs=_pairs(found),
             gained=_plates(files, found.gained, found.model),
             lost=_plates(files, found.lost, found.model),
-            made=_made(facts),
+            made=how_made(facts),
             limits=LIMITS if len(views) > 1 else LIMITS[:3],
         )
     return folder / "index.html"
@@ -128,35 +132,3 @@ def _plate(
         {view: outline_path(source, None, [box], placement) for view, box in answer.boxes.items()},
         cut["crop"],
     )
-
-
-def _made(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    images = plural(facts["images"], "image")
-    rows = [
-        ("Features", f"spatial means of the units of {facts['target_layer']}, scaled"),
-        ("Images", f"{images} of {plural(facts['classes'], 'class', 'classes')}, "
-                   f"of {count(facts['labelled'])} with a label"),
-        ("Folds", f"{facts['folds']}, stratified; each image answered by what has not seen it"),
-        ("Classifiers", f"C = {magnitude(facts['c'])}"),
-        ("Intervals", "95 %: Wilson's for an accuracy, paired bootstrap over images for a "
-                      "difference"),
-        ("Test", "McNemar's, exact, two-sided"),
-        ("Seed", str(facts["seed"])),
-    ]  # fmt: skip
-    if facts["crops"]:
-        box = f"{facts['method']} of the predicted class, 20 % of its maximum, largest part"
-        rows.insert(3, ("Map's box", box))
-        rows.insert(4, ("Crop", "the square of the box's longer side, from the image itself"))
-    left_out = (
-        ("rare", "of classes with too few images"),
-        ("without_object", "without a true box, or too few of their class with one"),
-        ("unreadable", "that can no longer be read"),
-    )
-    rows += [("Left out", f"{plural(facts[key], 'image')} {why}")
-             for key, why in left_out if facts[key]]  # fmt: skip
-    if facts["without_map"]:
-        rows.append(("Not cropped", f"{plural(facts['without_map'], 'image')} without a map"))
-    if facts["changed"]:
-        changed = f"{plural(facts['changed'], 'image')}: other features than the audit stored"
-        rows.append(("Changed since", changed))
-    return rows

@@ -37,11 +37,7 @@ def concept_facts(
         },
         "left_out": plan.left_out,
         "copies": len(positive) - len(np.unique(plan.groups)),
-        "average_precision": precision.value,
-        "average_precision_low": precision.low,
-        "average_precision_high": precision.high,
-        "base_rate": base_rate,
-        "resamples": RESAMPLES,
+        **_precision(precision, base_rate),
         "bias": mined.concept.bias,
         "c": options.c,
         "seed": options.seed,
@@ -49,6 +45,16 @@ def concept_facts(
         "converged": mined.converged,
         "objects": None if objects is None else _shares(objects),
         "failures": [asdict(failure) for failure in failures],
+    }
+
+
+def _precision(precision: Estimate, base_rate: float) -> dict[str, Any]:
+    return {
+        "average_precision": precision.value,
+        "average_precision_low": precision.low,
+        "average_precision_high": precision.high,
+        "base_rate": base_rate,
+        "resamples": RESAMPLES,
     }
 
 

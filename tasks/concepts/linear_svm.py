@@ -84,29 +84,31 @@ def train_with_hard_negatives(
     c : of the squared hinge loss, above 0; over images as if both classes had N / 2
     rounds : of training, at least 1
     """
-    scaler = StandardScaler()
-    for first in range(0, len(features), _ROWS_AT_ONCE):
-        scaler.partial_fit(features[first : first + _ROWS_AT_ONCE].astype(np.float64))
-    mean, scale = scaler.mean_, scaler.scale_
+    mean, scale = _moments(features)
     positives, negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
+    share = {flag: len(positive) / (2 * np.sum(positive == flag)) for flag in (False, True)}
     batch = max(_LEAST_DRAWN, 2 * len(positives))
-    balance = {flag: len(positive) / (2 * np.count_nonzero(positive == flag))
-               for flag in (False, True)}  # fmt: skip
     drawn = np.random.default_rng(seed).permutation(len(negatives))[:batch]
     chosen = np.isin(np.arange(len(negatives)), drawn)
     told: list[Round] = []
     while True:
         rows = np.concatenate([positives, negatives[chosen]])
         svm = LinearSVC(
-            C=c, class_weight=balance, random_state=seed, tol=_TOLERANCE, max_iter=_ITERATIONS
-        )
-        svm.fit((features[rows].astype(np.float64) - mean) / scale, positive[rows])
+            C=c, class_weight=share, random_state=seed, tol=_TOLERANCE, max_iter=_ITERATIONS
+        ).fit((features[rows].astype(np.float64) - mean) / scale, positive[rows])
         concept = LinearConcept(svm.coef_[0], mean, scale, float(svm.intercept_[0]))
         values = np.where(chosen, -np.inf, concept.decide(features[negatives]))
         violators = np.flatnonzero(values > -1)
-        wrong = int((values > 0).sum())
-        told.append(Round(int(chosen.sum()), len(violators), wrong))
+        told.append(Round(int(chosen.sum()), len(violators), int((values > 0).sum())))
         if not len(violators) or len(told) == rounds:
             return MinedConcept(concept, tuple(told), not len(violators))
         hardest = violators[np.argsort(-values[violators], kind="stable")[:batch]]
         chosen = chosen | np.isin(np.arange(len(negatives)), hardest)
+
+
+def _moments(features: Features) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each feature; 1 for one that is constant."""
+    scaler = StandardScaler()
+    for first in range(0, len(features), _ROWS_AT_ONCE):
+        scaler.partial_fit(features[first : first + _ROWS_AT_ONCE].astype(np.float64))
+    return scaler.mean_, scaler.scale_

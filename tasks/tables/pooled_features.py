@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import AuditError
+from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import RunFolder
 
 
@@ -33,9 +34,15 @@ class PooledFeatures:
 def read_pooled_features(run: RunFolder) -> PooledFeatures:
     """The table `features` of a finished audit, without its evidence-weighted means.
 
-    Raises: AuditError where there is no such table, where no image is in it, and where a feature
-    is not finite.
+    Raises: AuditError where there is no such table or one of another version, where no image is in
+    it, and where a feature is not finite.
     """
+    version = run.audit().get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise AuditError(
+            f"{run.root} was written by another version of camaudit: expected schema "
+            f"{SCHEMA_VERSION}, got {version}. Run the audit again"
+        )
     columns = ["image_id", "label", "target_layer", "pooled"]
     table = run.dataset("features").to_table(columns=columns).sort_by("image_id")
     if not table.num_rows:

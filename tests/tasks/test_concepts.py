@@ -192,6 +192,16 @@ def test_all_positive(run: RunFolder, tmp_path: Path) -> None:
         plan_concept(run, ConceptOptions(str(tmp_path / "all.txt")))
 
 
+def test_an_audit_of_another_version(run: RunFolder) -> None:
+    whole = run.audit_file.read_text()
+    run.audit_file.write_text(whole.replace('"schema_version": ', '"schema_version": 9'))
+    try:
+        with pytest.raises(AuditError, match="another version of camaudit"):
+            plan_concept(run, OPTIONS)
+    finally:
+        run.audit_file.write_text(whole)
+
+
 def test_features_that_are_not_there_or_not_finite(run: RunFolder) -> None:
     (file,) = (run.root / "tables" / "features").glob("*.parquet")
     whole = file.read_bytes()

@@ -13,11 +13,12 @@ from tasks.faithfulness.audited_model import AuditedModel
 from tasks.images.preprocessing import Preprocessing
 from tasks.representation.answers import head_answers
 from tasks.representation.classifiers import draw_folds, out_of_fold_answers
+from tasks.representation.common_images import compare_crops, compare_whole_images
 from tasks.representation.extraction import extract_views
 from tasks.representation.plan import RepresentationOptions, plan_representation
 from tasks.representation.predicted_maps import predicted_maps
 from tasks.representation.representation import Representation
-from tasks.representation.stage import compare_crops, compare_whole_images, judge
+from tasks.representation.stage import judge
 from tasks.representation.views import ViewReader
 from tasks.tables.storage import RunFolder
 from tests.tasks.measured_audit import finish, finished_audit
