@@ -16,6 +16,7 @@ from tasks.config import AuditConfig
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.localization import merge_localization
 from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
 from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
@@ -90,6 +91,7 @@ def merge(plan: Plan) -> None:
     merge_units(plan.run, len(plan.shards))
     merge_unit_stats(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
+    merge_localization(plan.run, len(plan.shards))
 
 
 @task(task_run_name="plan tests", cache_policy=NO_CACHE, persist_result=False)

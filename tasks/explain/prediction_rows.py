@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
@@ -44,6 +46,18 @@ def prediction_columns(
         "width": [image.placement.width for image in images],
         "height": [image.placement.height for image in images],
     }
+
+
+def label_ranks(images: list[InputImage], batch: FirstPassBatch) -> npt.NDArray[np.int64]:
+    """How many classes come before the label, the larger logits first, of equal ones the lower
+    class: 0 where the prediction is right. int64, shape (N,); no meaning where it is unknown."""
+    labels = torch.tensor([image.label for image in images]).clamp_min(0)[:, None]
+    own = batch.logits.gather(1, labels)
+    lower = torch.arange(batch.logits.shape[1])[None] < labels
+    ranks: npt.NDArray[np.int64] = (
+        ((batch.logits > own) | ((batch.logits == own) & lower)).sum(dim=1).numpy()
+    )
+    return ranks
 
 
 def _known_only(values: torch.Tensor, known: torch.Tensor) -> pa.Array:

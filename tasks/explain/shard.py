@@ -13,12 +13,13 @@ from tasks.explain.auditor import Auditor
 from tasks.explain.background_rows import background_columns
 from tasks.explain.feature_rows import cell_columns, feature_columns
 from tasks.explain.heatmap_rows import heatmap_columns
-from tasks.explain.prediction_rows import prediction_columns
+from tasks.explain.prediction_rows import label_ranks, prediction_columns
 from tasks.explain.strongest_units import StrongestUnits
 from tasks.explain.unit_tables import POSITION, units_table, units_with_fields
 from tasks.images.geometry import Placement
 from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.object_grid import object_grid
+from tasks.localization.shard_rows import ShardLocalization
 from tasks.tables.background_schemas import BACKGROUND, cells_schema
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
 from tasks.tables.shards import Shard, write_record
@@ -34,6 +35,7 @@ class ShardTables:
             n: [] for n in ("predictions", "heatmaps", "features", "background", "cells")
         }
         self._strongest: StrongestUnits | None = None
+        self._localization = ShardLocalization(auditor.preprocessing.crop)
         self._placements: dict[int, Placement] = {}
         self.failures: list[Failure] = []
 
@@ -93,6 +95,8 @@ class ShardTables:
         schemas = grid_schemas(batch.pooled.shape[1], batch.contrast[0].numel())
         for name, of_table in columns.items():
             self._batches[name].append(pa.table(of_table, schema=schemas[name]))
+        maps, ranks = self._batches["heatmaps"][-1], label_ranks(images, batch)
+        self._localization.update(images, maps, ranks, settings.methods[0])
         self._placements.update({image.image_id: image.placement for image in images})
         self._update_units(batch, image_id)
 
@@ -117,13 +121,15 @@ class ShardTables:
             name: pa.concat_tables(batches) if batches else schemas[name].empty_table()
             for name, batches in self._batches.items()
         }
+        tables["localization"] = self._localization.rows()
         tables["failures"] = pa.Table.from_pylist([asdict(f) for f in self.failures], FAILURES)
         files = []
         for name, table in tables.items():
             files.append(run.table_file(name, shard))
             write_table(files[-1], table)
-        files.append(run.partial_file("units", shard))
-        write_table(files[-1], self._units(grid["channels"]))
+        files += [run.partial_file(name, shard) for name in ("units", "localization")]
+        write_table(files[-2], self._units(grid["channels"]))
+        write_table(files[-1], self._localization.pixel_counts())
         return files
 
     def _units(self, channels: int) -> pa.Table:

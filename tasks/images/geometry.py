@@ -44,6 +44,22 @@ class Placement:
         limits = [self.height, self.width, self.height, self.width]
         return np.clip(outwards, 0, limits).astype(np.int32)
 
+    def to_view(self, boxes: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Boxes in pixels of the image as boxes in pixels of the crop, rounded towards zero as
+        `resize_bbox` of clovaai/wsolevaluation does.
+
+        boxes : shape (n, 4): left, top, right, bottom
+
+        Returns: int64, shape (m, 4): left, top, right, bottom, the last two inclusive, clipped
+        to the crop; m < n where boxes are empty or lie outside it.
+        """
+        given = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        across, down = self.resized_width / self.width, self.resized_height / self.height
+        edges = given * [across, down, across, down] - [self.left, self.top, self.left, self.top]
+        low, high = edges[:, :2], edges[:, 2:]
+        seen = ((low < high) & (high > 0) & (low < self.crop)).all(axis=1)
+        return np.clip(edges[seen], 0, self.crop - 1).astype(np.int64)
+
 
 def place(width: int, height: int, resize: int, crop: int) -> Placement:
     """Resize the shorter side to `resize`, keep the aspect, cut the central square.

@@ -35,6 +35,8 @@ class InputImage:
     pixels : uint8 Tensor, shape (3, crop, crop)
     object_mask : bool, shape (crop, crop); None where the image has neither mask nor box
     object_source : where it came from, "mask" or "box"; None where it is None
+    boxes : the boxes in pixels of the crop: left, top, right, bottom, inclusive; none where the
+        image has none or they lie outside the crop
     """
 
     image_id: int
@@ -43,6 +45,7 @@ class InputImage:
     placement: Placement
     object_mask: npt.NDArray[np.bool_] | None
     object_source: Literal["mask", "box"] | None = None
+    boxes: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ class InputReader:
                 mask = self._read_mask(row["mask_uri"], placement)
             except UnreadableImage as error:
                 failure = failed("mask", f"{row['mask_uri']}: {error}")
-        on_object = object_in_crop(mask, row["boxes"] or [], placement)
+        boxes = row["boxes"] or []
+        on_object = object_in_crop(mask, boxes, placement)
         image = InputImage(
             image_id=row["image_id"],
             label=row["label"],
@@ -92,6 +96,7 @@ class InputReader:
             placement=placement,
             object_mask=on_object,
             object_source=None if on_object is None else "box" if mask is None else "mask",
+            boxes=tuple(map(tuple, placement.to_view(boxes).tolist())),
         )
         return ReadResult(image, failure)
 

@@ -15,8 +15,12 @@ from tasks.errors import AuditError
 
 SHARD_TABLES = (
     "manifest", "predictions", "heatmaps", "features", "background", "cells", "failures",
+    "localization",
 )  # fmt: skip
-MERGED_TABLES = ("units", "unit_stats", "class_stats", "confusions")
+MERGED_TABLES = (
+    "units", "unit_stats", "class_stats", "confusions", "localization_stats",
+    "localization_curves",
+)  # fmt: skip
 BACKGROUND_TABLES = (
     "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
     "explanation_clusters",
@@ -63,6 +67,7 @@ class RunFolder:
     RUN/audit.json              configuration and what was found out about the model
     RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
     RUN/partials/units/         strongest activations of each shard, before the merge
+    RUN/partials/localization/  pixels on and off objects by their score, before the merge
     RUN/partials/tests/         what the second pass is to do
     RUN/partials/images/        the images that it shows, tested and lending
     RUN/records/shards/shard-00012.json names, sizes and checksums: the shard is done
@@ -113,7 +118,7 @@ class RunFolder:
 
     def remove_shards_from(self, first: int) -> None:
         """Remove what an earlier audit of more images left: shards `first` and above."""
-        self._remove_from(first, ["records/shards", "partials/units"])
+        self._remove_from(first, ["records/shards", "partials/units", "partials/localization"])
         self._remove_from(first, [f"tables/{name}" for name in SHARD_TABLES])
 
     def remove_tests_from(self, first: int) -> None:

@@ -13,6 +13,7 @@ from tasks.explain.auditor import Auditor, AuditorSettings
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.localization import merge_localization
 from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
 from tasks.second_pass.plan import plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
@@ -116,6 +117,7 @@ def run_audit(config: AuditConfig) -> RunFolder:
     merge_units(plan.run, len(plan.shards))
     merge_unit_stats(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
+    merge_localization(plan.run, len(plan.shards))
     second_pass = plan_second_pass(plan.run, config.second_pass, plan.shards)
     write_second_pass_plan(plan.run, second_pass)
     for shard in second_pass.shards:
