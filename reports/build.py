@@ -16,6 +16,8 @@ from reports.exemplars import choose_exemplars
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.limits_page import all_limits, write_limits_page
+from reports.localization.localization_exemplars import choose_localized, localized_keys
+from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
@@ -47,7 +49,8 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     pairs = confused_pairs(tables)
     exemplars = choose_exemplars(tables.predictions, pairs)
     chosen = choose_background_exemplars(tables)
-    keys = exemplars.map_keys() | chosen.map_keys()
+    localized = choose_localized(tables.localization)
+    keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
     cases = cases_by_id(tables, draw_pictures(tables, keys, scales, folder))
     classes = summarise_classes(tables, scales.mean, folder)
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
@@ -68,6 +71,7 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     total = int(tables.predictions["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
     write_background_pages(site, tables, chosen, cases, findings, links)
+    write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_limits_page(site, limits)
     write_unread_page(site, tables)

@@ -71,6 +71,8 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
         items.append(NavItem("Background", "background.html", None))
     if tables.contexts is not None:
         items.append(NavItem("Contexts", "contexts.html", None))
+    if tables.localization is not None:
+        items.append(NavItem("Localisation", "localization.html", None))
     if tables.faithfulness is not None:
         items.append(NavItem("Faithfulness", "faithfulness.html", None))
     items.append(NavItem("Limits", "limits.html", None))

@@ -16,6 +16,7 @@ from reports.background.stored_background import (
     optional_table,
 )
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
+from reports.localization.stored_localization import StoredLocalization, load_localization
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 
@@ -58,6 +59,7 @@ class AuditTables:
     faithfulness : None where it was not measured
     background, contexts, patterns : None where the audit is older than they are; without labels
         there is no background. patterns is `explanation_clusters`
+    localization : None where the audit is older than it is
     """
 
     run: RunFolder
@@ -72,6 +74,7 @@ class AuditTables:
     background: StoredBackground | None
     contexts: StoredContexts | None
     patterns: pd.DataFrame | None
+    localization: StoredLocalization | None
 
     @property
     def labelled(self) -> int:
@@ -141,6 +144,7 @@ def load_tables(run: RunFolder) -> AuditTables:
         background=load_background(run),
         contexts=load_contexts(run),
         patterns=optional_table(run, "explanation_clusters"),
+        localization=load_localization(run),
     )
 
 

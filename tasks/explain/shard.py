@@ -35,7 +35,7 @@ class ShardTables:
             n: [] for n in ("predictions", "heatmaps", "features", "background", "cells")
         }
         self._strongest: StrongestUnits | None = None
-        self._localization = ShardLocalization(auditor.preprocessing.crop)
+        self._localization = ShardLocalization(auditor.preprocessing.crop, auditor.settings.threads)
         self._placements: dict[int, Placement] = {}
         self.failures: list[Failure] = []
 

@@ -1,5 +1,6 @@
 """What localisation needs of each image, while its shard is explained."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ HIT = 0.5  # IoU from which a box by the 20 % rule counts
 TOP = 5
 
 Ranks = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class ShardLocalization:
@@ -27,10 +29,11 @@ class ShardLocalization:
     to float16, so that the same follows from `heatmaps`.
 
     side : of the model's view, pixels
+    threads : that work on the images of a batch; OpenCV leaves Python's lock while it does
     """
 
-    def __init__(self, side: int) -> None:
-        self._side, self._centre = side, CentreBaseline(side)
+    def __init__(self, side: int, threads: int = 1) -> None:
+        self._side, self._threads, self._centre = side, threads, CentreBaseline(side)
         self._rows: list[pa.Table] = []
         self._pixels: dict[int, tuple[PixelPrecision, PixelPrecision]] = {}
 
@@ -43,17 +46,22 @@ class ShardLocalization:
         label_rank : int64, shape (N,), how many classes have a larger logit than the label
         method : whose maps are taken
         """
+        with_object = [len(true_boxes(image)) > 0 for image in images]
+        if not any(with_object):
+            return
         chosen = (pc.field("role") == "label") & (pc.field("method") == method)
         maps = {row["image_id"]: row for row in heatmaps.filter(chosen).to_pylist()}
-        rows = []
-        for image, rank in zip(images, label_rank.tolist(), strict=True):
-            found = true_boxes(image)
-            if image.image_id in maps and len(found):
-                row = maps[image.image_id]
-                grid = np.array(row["heatmap"], dtype=np.float64).reshape(row["rows"], row["cols"])
-                rows.append(self._row(image, grid, found, rank))
-        if rows:
-            self._rows.append(_table(rows))
+        located = [
+            (image, maps[image.image_id], rank)
+            for image, rank, has in zip(images, label_rank.tolist(), with_object, strict=True)
+            if has and image.image_id in maps
+        ]
+        if located:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(self._locate, *zip(*located, strict=True)))
+            self._rows.append(_table([row for row, _ in found]))
+            for (image, _, _), (_, scores) in zip(located, found, strict=True):
+                self._count_pixels(image, scores)
 
     def rows(self) -> pa.Table:
         """A table of schema LOCALIZATION, in the order in which the images came."""
@@ -74,17 +82,17 @@ class ShardLocalization:
         ]
         return pa.Table.from_pylist(rows, PIXEL_COUNTS)
 
-    def _row(
-        self, image: InputImage, grid: npt.NDArray[np.float64], found: Boxes, rank: int
-    ) -> dict[str, Any]:
-        enlarged = enlarge(grid, self._side)
+    def _locate(
+        self, image: InputImage, stored: dict[str, Any], rank: int
+    ) -> tuple[dict[str, Any], Floats]:
+        """The image's row of `localization`, and its score map."""
+        grid = np.array(stored["heatmap"], dtype=np.float64).reshape(stored["rows"], stored["cols"])
+        enlarged, objects = enlarge(grid, self._side), true_boxes(image)
         scores = normalise(enlarged)
-        if image.object_source == "mask" and image.object_mask is not None:
-            self._count_pixels(image.label, scores, image.object_mask)
-        box, centre = cam_box(enlarged), self._centre.box
-        overlap, centre_overlap = _best(box, found), _best(centre, found)
-        largest, any_contour = level_hits(scores, found)
-        return {
+        box = cam_box(enlarged)
+        overlap, centre_overlap = _best(box, objects), _best(self._centre.box, objects)
+        largest, any_contour = level_hits(scores, objects)
+        row = {
             "image_id": image.image_id,
             "label": image.label,
             "object_source": image.object_source,
@@ -97,16 +105,17 @@ class ShardLocalization:
             "centre_hit": centre_overlap >= HIT,
             "largest_hits": largest,
             "any_hits": any_contour,
-            "centre_hits": self._centre.hits(found),
+            "centre_hits": self._centre.hits(objects),
         }
+        return row, scores
 
-    def _count_pixels(
-        self, label: int, scores: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]
-    ) -> None:
+    def _count_pixels(self, image: InputImage, scores: Floats) -> None:
+        if image.object_source != "mask" or image.object_mask is None:
+            return
         empty = PixelPrecision(), PixelPrecision()
-        of_map, of_centre = self._pixels.setdefault(label, empty)
-        of_map.update(score_bins(scores), mask)
-        of_centre.update(self._centre.bins, mask)
+        of_map, of_centre = self._pixels.setdefault(image.label, empty)
+        of_map.update(score_bins(scores), image.object_mask)
+        of_centre.update(self._centre.bins, image.object_mask)
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:

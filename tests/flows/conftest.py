@@ -40,7 +40,10 @@ def build():
     return Net()
 """
 
-MAY_BE_EMPTY = ("failures", "findings", "context_risks")
+MAY_BE_EMPTY = (
+    "failures", "findings", "context_risks", "localization", "localization_stats",
+    "localization_curves",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from reports.build import build_report
-from tests.reports import background_numbers, faithfulness_numbers
+from tests.reports import background_numbers, faithfulness_numbers, localization_numbers
 from tests.reports.small_run import SmallRun, write_small_run
 
 
@@ -13,6 +13,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     run = write_small_run(tmp_path_factory.mktemp("small"))
     faithfulness_numbers.write(run.folder)
     background_numbers.write(run.folder)
+    localization_numbers.write(run.folder)
     return run
 
 

@@ -24,7 +24,7 @@ FLAGS = [
 PAGES = (
     "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
     "classes/3.html", "background.html", "strips-1.html", "leaning-1.html", "contexts.html",
-    "limits.html",
+    "limits.html", "localization.html",
 )  # fmt: skip
 
 LOAD_ALL = """

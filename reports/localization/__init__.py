@@ -1,0 +1,1 @@
+"""The page of how well boxes cut from the maps find the objects."""

@@ -1,0 +1,35 @@
+"""The tables of localisation, where an audit has them."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.tables.storage import RunFolder
+
+_COLUMNS = [
+    "image_id", "object_source", "box_top", "box_left", "box_bottom", "box_right", "iou",
+    "centre_iou", "hit",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StoredLocalization:
+    """Of images with a label and an object in the model's view; without any, all are empty.
+
+    images : `localization`, without the hits by threshold
+    stats, curves : `localization_stats` and `localization_curves`
+    """
+
+    images: pd.DataFrame
+    stats: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def load_localization(run: RunFolder) -> StoredLocalization | None:
+    """None where the audit is older than these tables."""
+    names = ("localization", "localization_stats", "localization_curves")
+    if not all(any((run.root / "tables" / name).glob("*.parquet")) for name in names):
+        return None
+    images = run.dataset(names[0]).to_table(columns=_COLUMNS).to_pandas()
+    stats, curves = (run.dataset(name).to_table().to_pandas() for name in names[1:])
+    return StoredLocalization(images.sort_values("image_id", ignore_index=True), stats, curves)
