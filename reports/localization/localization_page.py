@@ -16,8 +16,7 @@ def write_localization_page(
 ) -> None:
     """Write localization.html; nothing where the audit is older than its tables.
 
-    chosen : image ids by group, as from `choose_localized`
-    cases : by image_id, of all that were chosen
+    chosen : image ids by group; cases : by image_id, of all that were chosen
 
     Raises: AuditError for a figure that the report has no words for.
     """
@@ -26,7 +25,7 @@ def write_localization_page(
         return
     figures = overall_figures(stored.stats)
     columns, classes = class_rows(stored.stats)
-    sources = stored.images["object_source"].value_counts()
+    model = tables.audit.get("model") or {}
     site.write(
         "localization.html",
         "localization.html",
@@ -34,9 +33,9 @@ def write_localization_page(
         inner=INNER,
         verdict=verdict_words(figures),
         images=len(stored.images),
-        masks=int(sources.get("mask", 0)),
+        masks=int((stored.images["object_source"] == "mask").sum()),
         audited=len(tables.predictions),
-        outputs=int((tables.audit.get("model") or {}).get("num_classes") or 0),
+        outputs=int(model.get("num_classes") or 0),
         columns=columns,
         classes=classes,
         groups=show_localized(tables, chosen, cases),

@@ -6,7 +6,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tasks.localization.level_hits import IOUS, LEVELS, level_thresholds
+from tasks.localization.level_hits import IOUS, level_thresholds
+from tasks.localization.one_contour import LEVELS
 
 Integers = npt.NDArray[np.int64]
 

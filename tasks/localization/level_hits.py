@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from tasks.errors import AuditError
 from tasks.localization.boxes import Boxes, intersection_over_union, share_inside
+from tasks.localization.one_contour import LEVELS, levels_of_one_contour
 from tasks.localization.score_maps import to_bytes
 
-LEVELS = 255
 IOUS = (0.3, 0.5, 0.7)
 _THRESHOLDS = np.arange(0, 1, 0.001)
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+Levels = npt.NDArray[np.int64]
 Rectangle = Sequence[int]  # x, y, width, height
 
 
@@ -48,22 +49,15 @@ def level_hits(scores: Floats, true_boxes: Boxes) -> tuple[Bools, Bools]:
         return hits, hits
     hulls = hull_boxes(image)
     of_hull = intersection_over_union(hulls, true_boxes).max(axis=1)
-    single = _is_one_blob(image)
+    single = levels_of_one_contour(image)
     largest = np.where(single, of_hull, 0.0)
     any_contour = largest.copy()
     # Where not even the part of the object inside the hull suffices, no contour's box hits.
     reachable = share_inside(true_boxes, hulls).max(axis=1) >= IOUS[0]
     levels = np.flatnonzero(~single & reachable)
     if levels.size:
-        found = [_contours(image, hulls[level].tolist(), int(level)) for level in levels]
-        rows, cols = image.shape
-        boxes = _published_boxes(
-            [rectangle for of_level, _ in found for rectangle in of_level], cols, rows
-        )
-        overlaps = intersection_over_union(boxes, true_boxes).max(axis=1)
-        first = np.cumsum([0, *(len(f) for f, _ in found[:-1])])
-        largest[levels] = overlaps[first + [widest for _, widest in found]]
-        any_contour[levels] = np.maximum.reduceat(overlaps, first)
+        overlaps = _contour_overlaps(image, hulls, levels, true_boxes)
+        largest[levels], any_contour[levels] = overlaps
     return _hits(largest), _hits(any_contour)
 
 
@@ -112,6 +106,19 @@ def _extent(profile: Bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     return above.argmax(axis=1), np.minimum(last - above[:, ::-1].argmax(axis=1) + 1, last)
 
 
+def _contour_overlaps(
+    image: Bytes, hulls: Boxes, levels: Levels, true_boxes: Boxes
+) -> tuple[Floats, Floats]:
+    """Best IoU, level by level, of the contour with the largest area and of any contour."""
+    found = [_contours(image, hulls[level].tolist(), int(level)) for level in levels]
+    rows, cols = image.shape
+    boxes = _published_boxes([box for of_level, _ in found for box in of_level], cols, rows)
+    overlaps = intersection_over_union(boxes, true_boxes).max(axis=1)
+    first = np.cumsum([0, *(len(of_level) for of_level, _ in found[:-1])])
+    widest = first + [place for _, place in found]
+    return overlaps[widest], np.maximum.reduceat(overlaps, first)
+
+
 def _contours(image: Bytes, hull: list[int], level: int) -> tuple[list[Rectangle], int]:
     """The rectangles (x, y, width, height) of all contours, and which has the largest area."""
     left, top, right, bottom = hull
@@ -129,28 +136,3 @@ def _published_boxes(rectangles: list[Rectangle], cols: int, rows: int) -> Boxes
     boxes = np.array(rectangles, dtype=np.int64)
     boxes[:, 2:] += boxes[:, :2]
     return np.minimum(boxes, [cols - 1, rows - 1, cols - 1, rows - 1])
-
-
-def _is_one_blob(image: Bytes) -> Bools:
-    """Levels at which what lies above is certainly one component without a hole, so that its
-    only contour's box is the hull: every row (or every column) has one run, so there is no
-    hole, and then Euler's number, corners - edges + pixels, is the number of components.
-
-    It saves most of the contours: counting needs four histograms for all levels.
-    """
-    padded = np.pad(image, 1)
-    across = np.maximum(padded[:, :-1], padded[:, 1:])  # an edge lies above where a pixel does
-    down = np.maximum(padded[:-1], padded[1:])
-    corners = np.maximum(across[:-1], across[1:])
-    pixels, edges_across, edges_down = _above(padded), _above(across), _above(down)
-    euler = _above(corners) - edges_across - edges_down + pixels
-    rows, cols = _above(image.max(axis=1)), _above(image.max(axis=0))
-    one_run = (edges_across - pixels == rows) | (edges_down - pixels == cols)
-    return (euler == 1) & one_run
-
-
-def _above(values: Bytes) -> npt.NDArray[np.int64]:
-    """How many of the values lie above each level. int64, shape (255,)."""
-    flat = np.ascontiguousarray(values).reshape(-1, 1)
-    counts = cv2.calcHist([flat], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    return flat.size - counts.cumsum()[:LEVELS]

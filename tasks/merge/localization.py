@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from tasks.localization.box_accuracy import BoxAccuracy
 from tasks.localization.dataset_stats import COUNTED, Thresholds, stats_table
 from tasks.localization.figure_counts import FigureCounts
-from tasks.localization.level_hits import IOUS, LEVELS, level_thresholds
+from tasks.localization.level_hits import IOUS, level_thresholds
+from tasks.localization.one_contour import LEVELS
 from tasks.localization.pixel_precision import PixelPrecision
 from tasks.tables.localization_schemas import LOCALIZATION_CURVES
 from tasks.tables.storage import RunFolder, write_table

@@ -14,7 +14,8 @@ from tasks.localization.box_accuracy import BoxAccuracy
 from tasks.localization.boxes import intersection_over_union
 from tasks.localization.cam_box import cam_box
 from tasks.localization.centre import CentreBaseline
-from tasks.localization.level_hits import IOUS, LEVELS, level_hits, level_thresholds
+from tasks.localization.level_hits import IOUS, level_hits, level_thresholds
+from tasks.localization.one_contour import LEVELS
 from tasks.localization.pixel_precision import PixelPrecision, score_bins
 from tasks.localization.score_maps import centre_map, enlarge, normalise
 from tests.tasks import localization_oracles as oracle

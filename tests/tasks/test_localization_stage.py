@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import cv2
 import duckdb
@@ -9,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from tasks.explain.prediction_rows import label_ranks
 from tasks.images.inputs import InputReader
 from tasks.images.preprocessing import Preprocessing
 from tasks.index.plan import plan_audit
@@ -255,6 +258,17 @@ def test_threads_change_nothing(run):
         assert localization.rows().equals(pq.read_table(run.table_file("localization", 0)))
         counts = pq.read_table(run.partial_file("localization", 0))
         assert localization.pixel_counts().equals(counts)
+
+
+def test_ranks_of_labels_break_ties_as_predictions_do():
+    rng = np.random.default_rng(2)
+    logits = rng.integers(0, 4, (60, 9)).astype(np.float32)  # many are equal
+    labels = rng.integers(0, 9, 60)
+    images = [SimpleNamespace(label=int(label)) for label in labels]
+    ranks = label_ranks(images, SimpleNamespace(logits=torch.from_numpy(logits)))
+    for row, label, rank in zip(logits.tolist(), labels, ranks, strict=True):
+        order = sorted(range(9), key=[(-value, c) for c, value in enumerate(row)].__getitem__)
+        assert order.index(label) == rank
 
 
 def test_a_shard_that_lost_its_counts_is_done_again(runs):
