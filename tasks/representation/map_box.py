@@ -1,38 +1,28 @@
 """The box that a map points at, and the square to cut around a box."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tasks.localization.cam_box import cam_box
+from tasks.localization.score_maps import enlarge
+
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
-SHARE = 0.2  # of the map's maximum
 
-
-def map_box(raw: npt.NDArray[np.floating], side: int, share: float = SHARE) -> Box | None:
-    """The box around the largest connected part of the map above a share of its maximum, as
-    arXiv:1512.04150, section 3.2, localises a class.
-
-    The map is enlarged bilinearly to the model's view before it is cut; corners connect; of equal
-    parts the first in reading order counts.
+def map_box(raw: npt.NDArray[np.floating], side: int) -> Box | None:
+    """The box of the CAM rule, `cam_box`, on the map enlarged to the model's view.
 
     raw : shape (rows, cols), any unit
     side : of the square view in pixels
-    share : of the maximum that a pixel must reach, in (0, 1]
 
     Returns: top, left, bottom, right in pixels of the view, the last two exclusive; None for a
     map that is not finite or nowhere positive.
     """
-    values = np.asarray(raw, dtype=np.float64)
-    if not np.isfinite(values).all() or values.max() <= 0:
+    found = cam_box(enlarge(raw, side))
+    if found is None:
         return None
-    # The largest cell is scaled to 1 first: the ratios of tiny float32 values would be lost.
-    scaled = (values / values.max()).astype(np.float32)
-    enlarged = cv2.resize(scaled, (side, side), interpolation=cv2.INTER_LINEAR)
-    above = (enlarged >= share * enlarged.max()).astype(np.uint8)
-    _, _, parts, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-    left, top, width, height, _ = (int(n) for n in parts[1 + np.argmax(parts[1:, 4])])
-    return top, left, top + height, left + width
+    left, top, right, bottom = found
+    return top, left, bottom + 1, right + 1
 
 
 def mask_box(mask: npt.NDArray[np.bool_]) -> Box | None:
