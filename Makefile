@@ -36,6 +36,7 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_memory
 	$(BIN)/python -m tests.benchmarks.bench_first_pass
 	$(BIN)/python -m tests.benchmarks.bench_second_pass
+	$(BIN)/python -m tests.benchmarks.bench_mining
 	$(BIN)/python -m tests.benchmarks.bench_methods
 	$(BIN)/python -m tests.benchmarks.bench_units
 

@@ -32,13 +32,15 @@ class Explainer:
     model : nn.Module; its parameters may be frozen, on any device and in any precision
     target_layers : one name, or several, whose maps are then fused
     images : Tensor, shape (N, C, H, W): an example, as the model takes them
+    watched : further layers whose outputs in `model` have to be their own; none is explained
     exact : leave the model's arithmetic untouched (no folding, no channels-last, no closed form)
 
     Attributes: `model` (what is run), `untouched` (with its own layers, for methods that look at
     each), `layouts` and `heads` per layer (a head is None where more than pooling and one
-    linear layer follows), `closed_form` (whether gradients of such heads are taken from their
-    weights), `folded` (False where the forward cannot be traced), `deviation` (largest difference
-    of an output from the untouched model's on the example, relative to the largest output).
+    linear layer follows), `watched` (the layouts of the further layers), `closed_form` (whether
+    gradients of such heads are taken from their weights), `folded` (False where the forward
+    cannot be traced), `deviation` (largest difference of an output from the untouched model's on
+    the example, relative to the largest output).
 
     Raises: ValueError for a layer that is unknown or has no grid.
     """
@@ -50,16 +52,20 @@ class Explainer:
         target_layers: str | Sequence[str],
         images: Tensor,
         *,
+        watched: Sequence[str] = (),
         exact: bool = False,
         tolerance: float = 1e-3,
     ) -> None:
         names = [target_layers] if isinstance(target_layers, str) else list(target_layers)
         eager: nn.Module = getattr(model, "_orig_mod", model)
         self.untouched = copy.deepcopy(eager).eval().requires_grad_(False)
-        self.layouts = {
-            name: layer_layout(self.untouched, _known(name, eager), images) for name in names
+        layouts = {
+            name: layer_layout(self.untouched, _known(name, eager), images)
+            for name in (*names, *watched)
         }
-        fast = fast_copy(self.untouched, names, images, exact=exact, tolerance=tolerance)
+        self.layouts = {name: layouts[name] for name in names}
+        self.watched = {name: layouts[name] for name in watched}
+        fast = fast_copy(self.untouched, list(layouts), images, exact=exact, tolerance=tolerance)
         self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
         self._channels_last = fast.channels_last
         self.closed_form = not exact

@@ -13,6 +13,7 @@ from cam_kernels.explainer import Explainer
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
 from cam_kernels.targets import ClassScore, Scale, Target
+from cam_kernels.unit_peaks import joined_peaks, unit_contributions, unit_peaks, watched_peaks
 
 CELL_DIMENSIONS = 32
 
@@ -31,7 +32,10 @@ class FirstPassBatch:
     pooled : (N, K) float32, mean activation of each unit
     evidence : (N, K) float32, the same weighted by the contrast's positive part
     cells : (N, H * W, CELL_DIMENSIONS) float32, what each cell holds, see `cell_vectors`
-    unit_max : (N, K) float32; unit_position : (N, K) int64, row * W + col of the maximum
+    contribution : (N, K) float32, what each unit gives to the score of the label's class (of an
+        image without a label, of the predicted class), see `unit_contributions`
+    unit_max : (N, units) float32: the strongest activation of each unit of the target layer,
+        then of the unit layers; unit_position : (N, units) int64, row * W + col of its cell
     """
 
     logits: Tensor
@@ -43,6 +47,7 @@ class FirstPassBatch:
     pooled: Tensor
     evidence: Tensor
     cells: Tensor
+    contribution: Tensor
     unit_max: Tensor
     unit_position: Tensor
 
@@ -53,8 +58,10 @@ class FirstPass:
     model, target_layer, images, exact : as in `Explainer`
     methods : keys of `METHODS`, all from the same forward
     scale : what of the two classes is explained, see `ClassScore`
+    unit_layers : further layers whose units' strongest activations are wanted
 
-    Raises: ValueError for `cam` without global pooling and one linear layer.
+    Raises: ValueError for `cam` without global pooling and one linear layer, and for a layer
+    that is unknown or has no grid.
     """
 
     def __init__(
@@ -65,10 +72,13 @@ class FirstPass:
         images: Tensor,
         *,
         scale: Scale = "logit",
+        unit_layers: Sequence[str] = (),
         exact: bool = False,
         tolerance: float = 1e-3,
     ) -> None:
-        self.explainer = Explainer(model, target_layer, images, exact=exact, tolerance=tolerance)
+        self.explainer = Explainer(
+            model, target_layer, images, watched=unit_layers, exact=exact, tolerance=tolerance
+        )
         self.methods, self._scale = list(methods), scale
         self._layer = target_layer
         head = self.explainer.heads[target_layer]
@@ -90,13 +100,16 @@ class FirstPass:
         """
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images but {len(labels)} labels; expected as many")
-        forward = self.explainer.forward(images)
+        with watched_peaks(self.explainer.model, self.explainer.watched) as others:
+            forward = self.explainer.forward(images)
         logits, evidence = forward.logits, forward.layers[self._layer]
         predicted, against = compared_classes(logits, labels)
         targets = ClassScore(predicted, self._scale), ClassScore(against, self._scale)
         activations = evidence.activations
-        unit_max, unit_position = activations.flatten(2).max(dim=2)
+        peaks = joined_peaks(unit_peaks(activations), others)
         predicted_gradient, against_gradient = (evidence.gradients(t) for t in targets)
+        mistaken = (labels == against)[:, None, None, None]
+        label_gradient = torch.where(mistaken, against_gradient, predicted_gradient)
         contrast = contrast_map(activations, predicted_gradient - against_gradient)
         return FirstPassBatch(
             logits=logits,
@@ -108,8 +121,9 @@ class FirstPass:
             pooled=activations.mean(dim=(2, 3)),
             evidence=evidence_features(activations, contrast),
             cells=cell_vectors(activations, CELL_DIMENSIONS),
-            unit_max=unit_max,
-            unit_position=unit_position,
+            contribution=unit_contributions(activations, label_gradient),
+            unit_max=peaks.activation,
+            unit_position=peaks.position,
         )
 
     def _maps(self, evidence: LayerEvidence, target: Target) -> Tensor:

@@ -17,7 +17,10 @@ from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.merge.localization import merge_localization
-from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.merge.merged_tables import merge_class_stats
+from tasks.mining.driven_units import write_driven_units
+from tasks.mining.shared_units import write_shared_units
+from tasks.mining.stage import mine_units
 from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
@@ -88,10 +91,10 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> None:
 @task(task_run_name="merge", cache_policy=NO_CACHE, persist_result=False)
 def merge(plan: Plan) -> None:
     """The tables of the whole dataset."""
-    merge_units(plan.run, len(plan.shards))
-    merge_unit_stats(plan.run, len(plan.shards))
+    mine_units(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
     merge_localization(plan.run, len(plan.shards))
+    write_shared_units(plan.run)
 
 
 @task(task_run_name="plan tests", cache_policy=NO_CACHE, persist_result=False)
@@ -122,8 +125,9 @@ def judge(plan: Plan, second_pass: SecondPassPlan) -> None:
 
 @task(task_run_name="find", cache_policy=NO_CACHE, persist_result=False)
 def find(plan: Plan) -> None:
-    """Clusters of contexts and of explanations, rates per group, findings."""
+    """Clusters of contexts and of explanations, units that rise, rates per group, findings."""
     write_clusters(plan.run)
+    write_driven_units(plan.run, len(plan.shards))
     write_findings(plan.run)
 
 

@@ -45,6 +45,7 @@ def run(
     method: options.Method = None,
     target: options.Target = None,
     target_layer: options.TargetLayer = None,
+    unit_layers: options.UnitLayers = None,
     resize: options.Resize = None,
     crop: options.Crop = None,
     mean: options.Mean = None,

@@ -144,6 +144,7 @@ def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:
         weights=config.weights,
         digest=model["digest"],
         target_layer=model["target_layer"],
+        unit_layers=config.further_layers,
         methods=config.methods,
         target=config.target,
         exact=config.exact,
@@ -151,7 +152,6 @@ def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:
         preprocessing=plan.facts["preprocessing"],
         batch_size=config.batch_size,
         top_k=config.top_k,
-        unit_top_k=config.unit_top_k,
         device=device,
         threads=threads,
     )

@@ -39,6 +39,9 @@ class AuditConfig(BaseModel):
         "logit", description="Explain the class's logit, probability or (multi-label) sigmoid"
     )
     target_layer: str | None = Field(None, description="Layer to explain; default: the last grid")
+    unit_layers: Text | None = Field(
+        None, description="Further layers whose units are mined, with commas"
+    )
     resize: int | None = Field(None, strict=True, gt=0, le=4096, description="Shorter side, pixels")
     crop: int | None = Field(
         None, strict=True, gt=0, le=4096, description="Side of the centre crop, pixels"
@@ -65,6 +68,12 @@ class AuditConfig(BaseModel):
     def methods(self) -> tuple[str, ...]:
         """The methods by name; the first is the one that statistics and report show."""
         return tuple(name.strip() for name in self.method.split(","))
+
+    @property
+    def further_layers(self) -> tuple[str, ...]:
+        """The layers beside the target layer whose units are mined."""
+        names = self.unit_layers.split(",") if self.unit_layers is not None else []
+        return tuple(name.strip() for name in names)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
-from cam_kernels.layers.receptive_field import receptive_field
 from cam_kernels.targets import Scale
 from tasks.errors import AuditError
 from tasks.images.inputs import InputImage
@@ -24,6 +23,7 @@ class AuditorSettings:
     weights: str | None
     digest: str
     target_layer: str
+    unit_layers: tuple[str, ...]
     methods: tuple[str, ...]
     target: Scale
     exact: bool
@@ -31,7 +31,6 @@ class AuditorSettings:
     preprocessing: dict[str, Any]
     batch_size: int
     top_k: int
-    unit_top_k: int
     device: str
     threads: int
 
@@ -56,7 +55,6 @@ class Auditor:
                 "starts from random weights needs --weights"
             )
         self.batch_size = loaded.fixed_batch or settings.batch_size
-        self.field = receptive_field(loaded.module, settings.target_layer)
         crop = self.preprocessing.crop
         generator = torch.Generator().manual_seed(0)
         example = torch.randn((loaded.fixed_batch or 2, 3, crop, crop), generator=generator)
@@ -66,6 +64,7 @@ class Auditor:
             settings.methods,
             example.to(self.device),
             scale=settings.target,
+            unit_layers=settings.unit_layers,
             exact=settings.exact,
         )
 

@@ -20,8 +20,8 @@ def feature_columns(
         "image_id": [image.image_id for image in images],
         "label": [image.label for image in images],
         "target_layer": [target_layer] * len(images),
-        "pooled": _half_lists(batch.pooled),
-        "evidence": _half_lists(batch.evidence),
+        "pooled": half_lists(batch.pooled),
+        "evidence": half_lists(batch.evidence),
     }
 
 
@@ -33,12 +33,12 @@ def cell_columns(
     unknown = ~coverage.isfinite().all(dim=1)
     return {
         "image_id": [image.image_id for image in images],
-        "vectors": _half_lists(batch.cells.flatten(1)),
-        "coverage": _half_lists(coverage, unknown),
+        "vectors": half_lists(batch.cells.flatten(1)),
+        "coverage": half_lists(coverage, unknown),
     }
 
 
-def _half_lists(values: Tensor, null: Tensor | None = None) -> pa.Array:
+def half_lists(values: Tensor, null: Tensor | None = None) -> pa.Array:
     """(N, width) as N lists of float16, what is too large for it cut to the largest."""
     half = values.clamp(-_LARGEST_HALF, _LARGEST_HALF).half().numpy()
     mask = None if null is None else pa.array(null.numpy())

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -13,10 +12,8 @@ from tasks.explain.auditor import Auditor
 from tasks.explain.background_rows import background_columns
 from tasks.explain.feature_rows import cell_columns, feature_columns
 from tasks.explain.heatmap_rows import heatmap_columns
+from tasks.explain.peak_rows import peak_columns
 from tasks.explain.prediction_rows import label_ranks, prediction_columns
-from tasks.explain.strongest_units import StrongestUnits
-from tasks.explain.unit_tables import POSITION, units_table, units_with_fields
-from tasks.images.geometry import Placement
 from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.object_grid import object_grid
 from tasks.localization.shard_rows import ShardLocalization
@@ -24,19 +21,21 @@ from tasks.tables.background_schemas import BACKGROUND, cells_schema
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
 from tasks.tables.shards import Shard, write_record
 from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.unit_schemas import peaks_schema
 
 
 class ShardTables:
-    """What has been learned of a shard's images so far."""
+    """What has been learned of a shard's images so far.
 
-    def __init__(self, auditor: Auditor) -> None:
-        self._auditor = auditor
+    model : what audit.json says of it
+    """
+
+    def __init__(self, auditor: Auditor, model: dict[str, Any]) -> None:
+        self._auditor, self._model = auditor, model
         self._batches: dict[str, list[pa.Table]] = {
-            n: [] for n in ("predictions", "heatmaps", "features", "background", "cells")
+            n: [] for n in ("predictions", "heatmaps", "features", "background", "cells", "peaks")
         }
-        self._strongest: StrongestUnits | None = None
         self._localization = ShardLocalization(auditor.preprocessing.crop, auditor.settings.threads)
-        self._placements: dict[int, Placement] = {}
         self.failures: list[Failure] = []
 
     def update(self, images: list[InputImage], uris: dict[int, str]) -> None:
@@ -85,38 +84,22 @@ class ShardTables:
             pa.table(prediction_columns(images, batch, settings.top_k), schema=PREDICTIONS)
         )
         grid = object_grid(images, *batch.contrast.shape[1:])
+        schemas = grid_schemas(self._model)
         columns = {
             "heatmaps": heatmap_columns(images, batch, settings, grid),
             "features": feature_columns(images, batch, settings.target_layer),
             "background": background_columns(images, batch, grid),
             "cells": cell_columns(images, batch, grid),
+            "peaks": peak_columns(images, batch, schemas["peaks"]),
         }
-        image_id = np.array([image.image_id for image in images])
-        schemas = grid_schemas(batch.pooled.shape[1], batch.contrast[0].numel())
         for name, of_table in columns.items():
             self._batches[name].append(pa.table(of_table, schema=schemas[name]))
         maps, ranks = self._batches["heatmaps"][-1], label_ranks(images, batch)
         self._localization.update(images, maps, ranks, settings.methods[0])
-        self._placements.update({image.image_id: image.placement for image in images})
-        self._update_units(batch, image_id)
 
-    def _update_units(self, batch: FirstPassBatch, image_id: np.ndarray) -> None:
-        units, grid_cols = batch.unit_max.shape[1], batch.contrast.shape[2]
-        if self._strongest is None:
-            self._strongest = StrongestUnits(units, self._auditor.settings.unit_top_k, POSITION)
-        position = batch.unit_position.T.numpy().astype(np.int32)
-        self._strongest.update(
-            batch.unit_max.T.float().numpy(),
-            np.broadcast_to(image_id, (units, len(image_id))),
-            {"row": position // grid_cols, "col": position % grid_cols},
-        )
-
-    def write(self, run: RunFolder, shard: int, grid: dict[str, int]) -> list[Path]:
+    def write(self, run: RunFolder, shard: int) -> list[Path]:
         """Write every table of the shard, empty ones included; returns the files."""
-        schemas = {
-            "predictions": PREDICTIONS,
-            **grid_schemas(grid["channels"], grid["rows"] * grid["cols"]),
-        }
+        schemas = {"predictions": PREDICTIONS, **grid_schemas(self._model)}
         tables = {
             name: pa.concat_tables(batches) if batches else schemas[name].empty_table()
             for name, batches in self._batches.items()
@@ -125,27 +108,28 @@ class ShardTables:
         tables["failures"] = pa.Table.from_pylist([asdict(f) for f in self.failures], FAILURES)
         files = []
         for name, table in tables.items():
-            files.append(run.table_file(name, shard))
+            is_partial = name == "peaks"
+            files.append((run.partial_file if is_partial else run.table_file)(name, shard))
             write_table(files[-1], table)
-        files += [run.partial_file(name, shard) for name in ("units", "localization")]
-        write_table(files[-2], self._units(grid["channels"]))
+        files.append(run.partial_file("localization", shard))
         write_table(files[-1], self._localization.pixel_counts())
         return files
 
-    def _units(self, channels: int) -> pa.Table:
-        settings = self._auditor.settings
-        strongest = self._strongest or StrongestUnits(channels, settings.unit_top_k, POSITION)
-        extended = units_with_fields(strongest, self._auditor.field, self._placements)
-        return units_table(extended, settings.target_layer)
 
+def grid_schemas(model: dict[str, Any]) -> dict[str, pa.Schema]:
+    """Schemas of the tables whose columns depend on the layers.
 
-def grid_schemas(units: int, cells: int) -> dict[str, pa.Schema]:
-    """Schemas of the tables whose columns depend on the target layer."""
+    model : what audit.json says of it
+    """
+    channels, cells = model["channels"], model["rows"] * model["cols"]
+    units = sum(layer["channels"] for layer in model["unit_layers"])
+    largest = max(layer["rows"] * layer["cols"] for layer in model["unit_layers"])
     return {
         "heatmaps": heatmaps_schema(cells),
-        "features": features_schema(units),
+        "features": features_schema(channels),
         "background": BACKGROUND,
         "cells": cells_schema(cells, CELL_DIMENSIONS),
+        "peaks": peaks_schema(units, channels, largest),
     }
 
 
@@ -160,7 +144,7 @@ def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
     rows = pq.read_table(run.table_file("manifest", shard.index)).to_pylist()
     uris = {row["image_id"]: row["uri"] for row in rows}
     reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
-    tables = ShardTables(auditor)
+    tables = ShardTables(auditor, run.audit()["model"])
     threads = auditor.settings.threads
     for results in read_batches(reader, rows, auditor.batch_size, threads):
         tables.failures += [r.failure for r in results if r.failure is not None]
@@ -168,7 +152,7 @@ def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
         if images:
             tables.update(images, uris)
     tables.failures.sort(key=lambda failure: failure.image_id)
-    files = tables.write(run, shard.index, run.audit()["model"])
+    files = tables.write(run, shard.index)
     failed = len({f.image_id for f in tables.failures if f.stage != "mask"})
     counts = {"images": len(rows), "failed": failed}
     return write_record(run, shard, files, counts)

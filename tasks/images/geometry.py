@@ -1,6 +1,6 @@
 """Where the model's square view lies in the original image."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +35,7 @@ class Placement:
 
         Returns: int32, shape (n, 4), rounded outwards and clipped to what the model saw.
         """
-        offset = np.array([self.top, self.left, self.top, self.left])
-        edges = np.clip(boxes, 0, self.crop) + offset
-        rows, cols = self.height / self.resized_height, self.width / self.resized_width
-        scaled = edges * [rows, cols, rows, cols]
-        # 1e-9: an exact pixel edge must not be rounded past itself by the multiplication.
-        outwards = np.hstack([np.floor(scaled[:, :2] + 1e-9), np.ceil(scaled[:, 2:] - 1e-9)])
-        limits = [self.height, self.width, self.height, self.width]
-        return np.clip(outwards, 0, limits).astype(np.int32)
+        return boxes_in_images(boxes, np.array([astuple(self)]))
 
     def to_view(self, boxes: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Boxes in pixels of the image as boxes in pixels of the crop, rounded towards zero as
@@ -79,3 +72,23 @@ def place(width: int, height: int, resize: int, crop: int) -> Placement:
         top=round((resized_height - crop) / 2),
         crop=crop,
     )
+
+
+def boxes_in_images(
+    boxes: npt.NDArray[np.int64], placements: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Boxes in pixels of crops as boxes in pixels of the images that were cropped.
+
+    boxes : int, shape (n, 4): top, left, bottom, right; they may reach over the crop
+    placements : int, shape (n, 7), or (1, 7) for all: the fields of `Placement` in their order
+
+    Returns: int32, shape (n, 4), rounded outwards and clipped to what the model saw.
+    """
+    width, height, resized_width, resized_height, left, top, crop = placements.T
+    edges = np.clip(boxes, 0, crop[:, None]) + np.stack([top, left, top, left], axis=1)
+    rows, cols = height / resized_height, width / resized_width
+    scaled = edges * np.stack([rows, cols, rows, cols], axis=1)
+    # 1e-9: an exact pixel edge must not be rounded past itself by the multiplication.
+    outwards = np.hstack([np.floor(scaled[:, :2] + 1e-9), np.ceil(scaled[:, 2:] - 1e-9)])
+    limits = np.stack([height, width, height, width], axis=1)
+    return np.clip(outwards, 0, limits).astype(np.int32)

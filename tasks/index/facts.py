@@ -1,9 +1,11 @@
 """audit.json: what is audited and how, and what makes two audits the same."""
 
 import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cam_kernels.layers.receptive_field import receptive_fields
 from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
@@ -20,14 +22,16 @@ def audit_facts(
     config: AuditConfig,
     loaded: LoadedModel,
     preprocessing: Preprocessing,
-    layer: SpatialLayer,
+    layers: Sequence[SpatialLayer],
     classes: ClassList,
     images: int,
 ) -> dict[str, Any]:
     """Content of audit.json.
 
+    layers : the target layer, then further ones whose units are mined
     images : rows of the manifest
     """
+    layer = layers[0]
     closed_form = is_closed_form(
         loaded, layer.name, preprocessing.crop, config.model, config.methods
     )
@@ -43,6 +47,7 @@ def audit_facts(
             "channels": layer.channels,
             "rows": layer.rows,
             "cols": layer.cols,
+            "unit_layers": _unit_layers(loaded, layers),
             "closed_form": closed_form and not config.exact and config.target == "logit",
             "digest": model_digest(loaded.module, loaded.source),
         },
@@ -50,6 +55,19 @@ def audit_facts(
         "classes": list(classes.names),
         "images": images,
     }
+
+
+def _unit_layers(loaded: LoadedModel, layers: Sequence[SpatialLayer]) -> list[dict[str, Any]]:
+    """Name, channels, rows and cols of each layer, and what its units see: start, size and jump
+    of `ReceptiveField`, or None for all that the model sees."""
+    fields = receptive_fields(loaded.module)
+    listed = []
+    for layer in layers:
+        field = fields.get(layer.name)
+        sees = None if field is None else {k: list(v) for k, v in asdict(field).items()}
+        grid = {key: getattr(layer, key) for key in ("name", "channels", "rows", "cols")}
+        listed.append({**grid, "receptive_field": sees})
+    return listed
 
 
 def identity_of(facts: dict[str, Any]) -> dict[str, Any]:

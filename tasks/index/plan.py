@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig, check_preprocessing
 from tasks.errors import AuditError
 from tasks.images.preprocessing import Preprocessing
@@ -45,17 +46,39 @@ def plan_audit(config: AuditConfig) -> Plan:
     loaded = load_model(config.model, config.weights)
     preprocessing = resolve_preprocessing(loaded, config)
     layers, num_classes = probe_layers(loaded, preprocessing.crop, config.model)
-    layer = choose_layer(
-        layers, config.target_layer, num_classes, loaded, preprocessing.crop, config.model
-    )
+    chosen = choose_layers(layers, config, num_classes, loaded, preprocessing.crop)
     categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]
     manifest, classes = build_manifest(
         config.images, categories, config.classes, config.annotations
     )
-    facts = audit_facts(config, loaded, preprocessing, layer, classes, len(manifest))
+    facts = audit_facts(config, loaded, preprocessing, chosen, classes, len(manifest))
     shards = _cut(manifest, config.shard_size, identity_of(facts))
     facts["shards"] = len(shards)
     return Plan(RunFolder(config.out), config, facts, manifest, shards)
+
+
+def choose_layers(
+    layers: list[SpatialLayer],
+    config: AuditConfig,
+    num_classes: int,
+    loaded: LoadedModel,
+    crop: int,
+) -> list[SpatialLayer]:
+    """The target layer, and the further ones whose units are mined.
+
+    layers, num_classes : what `probe_layers` finds
+
+    Raises: AuditError for a layer that is not there, has no grid or is named twice.
+    """
+    wanted = (config.target_layer, *config.further_layers)
+    chosen = [choose_layer(layers, w, num_classes, loaded, crop, config.model) for w in wanted]
+    names = [layer.name for layer in chosen]
+    if len(set(names)) < len(names):
+        raise AuditError(
+            f"unit_layers {config.unit_layers!r} names a layer twice, or {names[0]!r}, the target "
+            "layer, whose units are always mined; expected other layers, each once"
+        )
+    return chosen
 
 
 def write_plan(plan: Plan) -> None:

@@ -37,41 +37,6 @@ PREDICTIONS = pa.schema(
     }
 )
 
-UNITS = pa.schema(
-    {
-        "target_layer": pa.string(),
-        "unit": pa.int32(),
-        "class_idx": pa.int32(),  # -1: over all classes
-        "rank": pa.int32(),  # 0 is the strongest
-        "image_id": pa.int64(),
-        "activation": pa.float32(),
-        "row": pa.int32(),  # cell of the layer's grid
-        "col": pa.int32(),
-        "rf_top": pa.int32(),  # receptive field in pixels of the original image, clipped to it
-        "rf_left": pa.int32(),
-        "rf_bottom": pa.int32(),
-        "rf_right": pa.int32(),
-    }
-)
-
-UNIT_STATS = pa.schema(
-    {
-        "target_layer": pa.string(),
-        "unit": pa.int32(),
-        "images": pa.int64(),
-        "mean": pa.float64(),  # of the unit's spatial mean over an image
-        "variance": pa.float64(),  # population variance
-        "quantile_05": pa.float32(),  # quantiles to 5 % of their value
-        "quantile_25": pa.float32(),
-        "quantile_50": pa.float32(),
-        "quantile_75": pa.float32(),
-        "quantile_95": pa.float32(),
-        "dead_share": pa.float64(),  # share of images whose spatial mean is not above 0
-        "selectivity": pa.float64(),  # class selectivity index, arXiv:1803.06959; null: no labels
-        "selective_class_idx": pa.int32(),  # class of the highest mean; -1: no labels
-    }
-)
-
 CLASS_STATS = pa.schema(
     {
         "class_idx": pa.int32(),

@@ -18,12 +18,12 @@ SHARD_TABLES = (
     "localization",
 )  # fmt: skip
 MERGED_TABLES = (
-    "units", "unit_stats", "class_stats", "confusions", "localization_stats",
-    "localization_curves",
+    "near_duplicates", "units", "units_least", "unit_stats", "layer_stats", "unit_classes",
+    "class_stats", "confusions", "shared_units", "localization_stats", "localization_curves",
 )  # fmt: skip
 BACKGROUND_TABLES = (
     "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
-    "explanation_clusters",
+    "explanation_clusters", "driven_units",
 )  # fmt: skip
 FAITHFULNESS_TABLES = ("faithfulness", "faithfulness_curves", "faithfulness_summary")
 
@@ -66,7 +66,7 @@ class RunFolder:
 
     RUN/audit.json              configuration and what was found out about the model
     RUN/tables/<name>/*.parquet shard-00012.parquet, or merged.parquet
-    RUN/partials/units/         strongest activations of each shard, before the merge
+    RUN/partials/peaks/         how strongly each image excites each unit, before the merge
     RUN/partials/localization/  pixels on and off objects by their score, before the merge
     RUN/partials/tests/         what the second pass is to do
     RUN/partials/images/        the images that it shows, tested and lending
@@ -118,7 +118,8 @@ class RunFolder:
 
     def remove_shards_from(self, first: int) -> None:
         """Remove what an earlier audit of more images left: shards `first` and above."""
-        self._remove_from(first, ["records/shards", "partials/units", "partials/localization"])
+        partials = ["partials/peaks", "partials/localization"]
+        self._remove_from(first, ["records/shards", *partials])
         self._remove_from(first, [f"tables/{name}" for name in SHARD_TABLES])
 
     def remove_tests_from(self, first: int) -> None:

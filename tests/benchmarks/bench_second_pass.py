@@ -24,7 +24,8 @@ from tasks.config import AuditConfig
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
-from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.merge.merged_tables import merge_class_stats
+from tasks.mining.stage import mine_units
 from tasks.scenes import BACKGROUND_NAMES, OBJECT_NAMES, render_scene
 from tasks.second_pass.plan import plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
@@ -74,7 +75,7 @@ def stage(what: str, plan: Plan, threads: int) -> Callable[[], object]:
         auditor = auditor_of(plan, threads)
         return lambda: [explain_shard(auditor, plan.config.out, shard) for shard in plan.shards]
     if what == "merged tables":
-        merges = (merge_units, merge_unit_stats, merge_class_stats)
+        merges = (mine_units, merge_class_stats)
         return lambda: [merge(plan.run, len(plan.shards)) for merge in merges]
     second_pass = plan_second_pass(plan.run, plan.config.second_pass, plan.shards)
     if what == "planning":

@@ -82,6 +82,20 @@ class TestAgainstFloat64:
         at_position = np.take_along_axis(flat, batch.unit_position.numpy()[..., None], axis=2)
         assert_close(batch.unit_max, at_position[..., 0])
 
+    def test_contributions(self, name: str, exact: bool) -> None:
+        truth, batch = oracle(name), explain(name, "gradcam++", exact)
+        # Of the label's class: the first image's is predicted, the second's is not, the third has
+        # no label and is explained by its prediction.
+        gradient = truth["gradient"].copy()
+        gradient[1] = truth["against_gradient"][1]
+        terms = gradient * truth["activations"]
+        expected = terms.sum(axis=(2, 3))
+        assert batch.contribution.shape == expected.shape
+        # Cancelling terms: the error is measured against what was summed, not the sum.
+        summed = np.abs(terms).sum(axis=(2, 3)).max(axis=1)
+        error = np.abs(batch.contribution.double().numpy() - expected).max(axis=1)
+        assert summed.min() > 0 and (error / summed).max() < TOLERANCE
+
 
 @pytest.mark.parametrize("exact", [False, True], ids=["fast", "exact"])
 @pytest.mark.parametrize("name", ["plain_cnn", "vgg_like", "resnet18", "squeezenet1_0"])

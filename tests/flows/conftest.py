@@ -43,6 +43,7 @@ def build():
 MAY_BE_EMPTY = (
     "failures", "findings", "context_risks", "localization", "localization_stats",
     "localization_curves",
+    "near_duplicates", "shared_units", "driven_units",
 )  # fmt: skip
 
 

@@ -1,15 +1,15 @@
-"""Sums, strongest units and unit statistics: any grouping, any order, the same bits."""
+"""Sums and statistics of units: any grouping, any order, the same bits."""
 
 import math
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.explain.strongest_units import StrongestUnits
-from tasks.merge.unit_stats import UnitStats
+from tasks.mining.peak_stats import PeakStats
+from tasks.mining.unit_stats import UnitStats
 from tasks.statistics.exact_sum import ExactSum
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -67,29 +67,20 @@ def test_a_sum_over_two_axes():
     assert total.compute().tolist() == [[6, 8, 10], [3, 4, 5]]
 
 
-def strongest(activation: np.ndarray, image_id: np.ndarray, top_k: int) -> StrongestUnits:
-    kept = StrongestUnits(len(activation), top_k, ("row",))
-    ids = np.broadcast_to(image_id, activation.shape)
-    kept.update(activation, ids, {"row": (ids * 3).astype(np.int32)})
-    return kept
-
-
 @settings(max_examples=50, deadline=None)
-@given(SEEDS, st.integers(1, 30), st.integers(1, 6))
-def test_the_strongest_are_the_same_in_any_grouping_and_ties_go_to_the_lower_id(seed, count, top_k):
+@given(SEEDS, st.integers(0, 40))
+def test_sums_by_row_are_those_by_place(seed, count):
     generator = np.random.default_rng(seed)
-    activation = generator.integers(-2, 3, (2, count)).astype(np.float32)  # many ties
-    image_id = generator.permutation(count * 2)[:count].astype(np.int64)
-    pieces = [
-        strongest(activation[:, part], image_id[part], top_k) for part in parts(generator, count)
-    ]
-    found = merged_at_random(generator, pieces)
-    for unit in range(2):
-        pairs = zip(activation[unit].tolist(), image_id.tolist(), strict=True)
-        expected = sorted(pairs, key=lambda pair: (-pair[0], pair[1]))[:top_k]
-        assert found.activation[unit].tolist() == [a for a, _ in expected]
-        assert found.image_id[unit].tolist() == [i for _, i in expected]
-        assert found.columns["row"][unit].tolist() == [3 * i for _, i in expected]
+    rows, values = generator.integers(0, 4, count), generator.normal(size=(count, 3)) * 1e5
+    by_place, by_row = ExactSum((4, 3)), ExactSum((4, 3))
+    by_place.update((rows[:, None], np.arange(3)[None]), values)
+    for part in parts(generator, count):
+        by_row.update_rows(rows[part], values[part])
+    assert by_row.compute().tolist() == by_place.compute().tolist()
+
+
+def as_frame(columns: dict) -> pd.DataFrame:
+    return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
 
 
 def statistics(pooled: np.ndarray, labels: np.ndarray) -> UnitStats:
@@ -105,9 +96,30 @@ def test_unit_statistics_are_the_same_in_any_grouping(seed, count):
     pooled = generator.normal(size=(count, 3)) * [1, 1e-3, 1e3]
     labels = generator.integers(-1, 4, count)
     pieces = [statistics(pooled[part], labels[part]) for part in parts(generator, count)]
-    table = merged_at_random(generator, pieces).compute("layer")
+    found = as_frame(merged_at_random(generator, pieces).compute())
     # pandas' `equals` takes NaN for equal to NaN; every other value must agree to the last bit.
-    assert table.to_pandas().equals(statistics(pooled, labels).compute("layer").to_pandas())
+    assert found.equals(as_frame(statistics(pooled, labels).compute()))
+
+
+def of_peaks(peaks: np.ndarray, groups: np.ndarray) -> PeakStats:
+    stats = PeakStats(peaks.shape[1], 2)
+    stats.update(peaks, groups)
+    return stats
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.integers(0, 40))
+def test_statistics_of_peaks_are_the_same_in_any_grouping(seed, count):
+    generator = np.random.default_rng(seed)
+    peaks = generator.normal(size=(count, 3)).astype(np.float32) * [1, 1e-3, 1e3]
+    groups = generator.integers(-1, 2, count)
+    pieces = [of_peaks(peaks[part], groups[part]) for part in parts(generator, count)]
+    found, once = merged_at_random(generator, pieces), of_peaks(peaks, groups)
+    assert as_frame(found.compute()).equals(as_frame(once.compute()))
+    assert found.class_sums().tolist() == once.class_sums().tolist()
+    for group in range(2):
+        exact = [math.fsum(column) for column in peaks[groups == group].T]
+        np.testing.assert_allclose(found.class_sums()[group], exact or 0, atol=1e-9)
 
 
 def test_unit_statistics_are_right():
@@ -115,7 +127,7 @@ def test_unit_statistics_are_right():
     pooled = np.maximum(generator.normal(1, 1, (500, 3)), 0)
     labels = generator.integers(0, 3, 500)
     pooled[:, 1] *= labels  # excited by class 2
-    found = statistics(pooled, labels).compute("layer").to_pydict()
+    found = as_frame(statistics(pooled, labels).compute())
     np.testing.assert_allclose(found["mean"], pooled.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(found["variance"], pooled.var(axis=0), rtol=1e-9)
     np.testing.assert_allclose(found["dead_share"], (pooled <= 0).mean(axis=0), rtol=1e-12)
@@ -126,18 +138,18 @@ def test_unit_statistics_are_right():
     highest = means.max(axis=0)
     rest = (means.sum(axis=0) - highest) / 2
     np.testing.assert_allclose(found["selectivity"], (highest - rest) / (highest + rest), 1e-9)
-    assert found["selective_class_idx"] == means.argmax(axis=0).tolist()
+    assert found["selective_class_idx"].tolist() == means.argmax(axis=0).tolist()
     assert found["selective_class_idx"][1] == 2
 
 
 @pytest.mark.parametrize("labels", [[-1, -1], [1, 1], []])
 def test_selectivity_needs_two_classes(labels):
-    table = statistics(np.ones((len(labels), 2)), np.array(labels, dtype=np.int64)).compute("x")
-    assert table["selectivity"].to_pylist() == [None, None]
-    assert table["selective_class_idx"].to_pylist() == [-1, -1]
+    found = statistics(np.ones((len(labels), 2)), np.array(labels, dtype=np.int64)).compute()
+    assert found["selectivity"].to_pylist() == [None, None]
+    assert found["selective_class_idx"].tolist() == [-1, -1]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 65504.0, 1e-30, -1e-30, 0.0])
 def test_any_value_of_a_unit_is_taken(value):
-    table = statistics(np.array([[value], [1.0]]), np.array([0, 1])).compute("layer")
-    assert isinstance(table, pa.Table) and table["images"].to_pylist() == [2]
+    found = statistics(np.array([[value], [1.0]]), np.array([0, 1])).compute()
+    assert found["images"].tolist() == [2] and np.isfinite(found["mean"]).all()

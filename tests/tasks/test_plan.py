@@ -61,7 +61,7 @@ def test_what_is_of_no_account_leaves_the_keys(config, tmp_path):
     "change",
     [
         {"method": "gradcam"}, {"target": "probability"}, {"target_layer": "trunk.0"},
-        {"exact": True}, {"top_k": 2},
+        {"exact": True}, {"top_k": 2}, {"unit_layers": "trunk.0"},
         {"unit_top_k": 4}, {"resize": 40}, {"mean": (0.1, 0.1, 0.1)},
         {"interpolation": "bicubic"},
     ],
@@ -119,6 +119,9 @@ def test_an_appended_image_leaves_whole_shards(config, tmp_path):
         ({"crop": 40}, ["crop 40", "resize 32"]),
         ({"model": "torchvision:resnet19"}, ["resnet19", "closest"]),
         ({"images": "/absent"}, ["/absent", "expected"]),
+        ({"unit_layers": "trunk.9"}, ["trunk.9", "closest", "camaudit layers"]),
+        ({"unit_layers": "trunk.0,trunk.0"}, ["names a layer twice", "each once"]),
+        ({"unit_layers": "fc"}, ["fc", "no grid"]),
         ({"classes": "/absent.csv"}, ["/absent.csv"]),
         ({"annotations": "/absent.json"}, ["/absent.json"]),
         ({"weights": "/absent.pth"}, ["/absent.pth", "does not exist"]),

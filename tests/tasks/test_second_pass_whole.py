@@ -117,7 +117,7 @@ def contents(run: RunFolder, *folders: str) -> dict[str, str]:
 
 def test_another_budget_computes_the_second_pass_alone_again(tmp_path: Path) -> None:
     scenes = shortcut_scenes(4, 3)
-    of_first = ("records/shards", "partials/units", "tables/predictions", "tables/heatmaps")
+    of_first = ("records/shards", "partials/peaks", "tables/predictions", "tables/heatmaps")
     small = scene_audit(tmp_path, scenes, GREEN_SHORTCUT, second_pass=4)
     run = run_audit(small)
     first, evidence = contents(run, *of_first), table(run, "evidence")

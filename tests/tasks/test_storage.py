@@ -79,7 +79,7 @@ def test_a_table_comes_back_and_is_zstd(tmp_path):
 @pytest.fixture
 def recorded(tmp_path):
     run = RunFolder(tmp_path)
-    files = [run.table_file("predictions", 0), run.partial_file("units", 0)]
+    files = [run.table_file("predictions", 0), run.partial_file("peaks", 0)]
     for file in files:
         write_table(file, TABLE)
     shard = Shard(0, 0, 3, "key")
@@ -121,7 +121,7 @@ def test_a_damaged_record_is_no_record(recorded, text):
 def test_shards_of_a_longer_audit_are_removed(tmp_path):
     run = RunFolder(tmp_path)
     for shard in (0, 1, 2, 10):
-        for file in (run.table_file("predictions", shard), run.partial_file("units", shard)):
+        for file in (run.table_file("predictions", shard), run.partial_file("peaks", shard)):
             write_table(file, TABLE.slice(0, 1))
         write_json(run.record_file("shards", shard), {})
     run.remove_shards_from(2)

@@ -14,7 +14,10 @@ from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.merge.localization import merge_localization
-from tasks.merge.merged_tables import merge_class_stats, merge_unit_stats, merge_units
+from tasks.merge.merged_tables import merge_class_stats
+from tasks.mining.driven_units import write_driven_units
+from tasks.mining.shared_units import write_shared_units
+from tasks.mining.stage import mine_units
 from tasks.second_pass.plan import plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
@@ -92,6 +95,7 @@ def auditor_of(plan: Plan, threads: int = 1) -> Auditor:
             weights=config.weights,
             digest=model["digest"],
             target_layer=model["target_layer"],
+            unit_layers=config.further_layers,
             methods=config.methods,
             target=config.target,
             exact=config.exact,
@@ -99,7 +103,6 @@ def auditor_of(plan: Plan, threads: int = 1) -> Auditor:
             preprocessing=plan.facts["preprocessing"],
             batch_size=config.batch_size,
             top_k=config.top_k,
-            unit_top_k=config.unit_top_k,
             device="cpu",
             threads=threads,
         )
@@ -114,10 +117,10 @@ def run_audit(config: AuditConfig) -> RunFolder:
     for shard in plan.shards:
         if valid_record(plan.run, shard) is None:
             explain_shard(auditor, config.out, shard)
-    merge_units(plan.run, len(plan.shards))
-    merge_unit_stats(plan.run, len(plan.shards))
+    mine_units(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
     merge_localization(plan.run, len(plan.shards))
+    write_shared_units(plan.run)
     second_pass = plan_second_pass(plan.run, config.second_pass, plan.shards)
     write_second_pass_plan(plan.run, second_pass)
     for shard in second_pass.shards:
@@ -125,6 +128,7 @@ def run_audit(config: AuditConfig) -> RunFolder:
             intervene_on_shard(auditor, config.out, shard)
     write_verdicts(plan.run, second_pass)
     write_clusters(plan.run)
+    write_driven_units(plan.run, len(plan.shards))
     write_findings(plan.run)
     return plan.run
 

@@ -1,0 +1,1 @@
+"""Which images excite the units most, and what units tell of classes."""

@@ -1,0 +1,83 @@
+"""Images that are one picture: copies, recompressed or resized."""
+
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+# Measured on 500 photographs and 96 video frames: copies at JPEG quality 30 and above or half the
+# size are within 5 bits (99.6 % within 4), different photographs 14 apart and more, frames of one
+# video a third of a second apart 8 and more. Mean colours of such copies differ by 2.2 levels.
+MOST_BITS = 4
+MOST_LEVELS = 6
+
+_BANDS = 6  # 4 differing bits leave at least two of six bands as they are
+_EQUAL_BANDS = _BANDS - MOST_BITS
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Colours = npt.NDArray[np.uint8]
+
+
+def near_duplicates(hashes: Hashes, colours: Colours) -> Ints:
+    """For each image the one that stands for it: the first like it that stands for itself.
+
+    Two images are alike where at most 4 bits of their hashes and at most 6 levels of each mean
+    colour differ; where neither has structure (hash 0), where their mean colours are equal. Not
+    the connected components of alike images: those joined a panning shot of 76 frames whose ends
+    differ by 44 bits. This way every image left out is like the one that stands for it.
+
+    hashes : shape (N,), uint64, in the order of image_id; colours : shape (N, 3), uint8
+
+    Returns: int64, shape (N,): positions in the arguments, none above its own.
+    """
+    keyed = np.column_stack([hashes, colours.astype(np.uint64)])
+    _, first, inverse = np.unique(keyed, axis=0, return_index=True, return_inverse=True)
+    # Numbered anew in the order of their first images, so that a lower number is a lower image_id.
+    order = np.argsort(first)
+    first = first[order]
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
+    stands = _representatives(hashes[first], colours[first].astype(np.int16))
+    representative: Ints = first[stands][number[inverse.reshape(-1)]]
+    return representative
+
+
+def _representatives(hashes: Hashes, colours: npt.NDArray[np.int16]) -> Ints:
+    stands = np.arange(len(hashes))
+    lower, higher = _alike_pairs(hashes, colours)
+    for at in np.lexsort((lower, higher)):
+        i, j = lower[at], higher[at]
+        if stands[i] == i and stands[j] == j:
+            stands[j] = i
+    return stands
+
+
+def _alike_pairs(hashes: Hashes, colours: npt.NDArray[np.int16]) -> tuple[Ints, Ints]:
+    """All pairs of alike images, the lower first; found through bands of the hash that are
+    equal, so that their number and not its square counts."""
+    structured = np.flatnonzero(hashes)
+    found = [np.zeros((2, 0), dtype=np.int64)]
+    for key in _band_keys(hashes[structured]):
+        order = np.argsort(key, kind="stable")
+        key, members = key[order], structured[order]
+        start, step = np.arange(len(key)), 0
+        while len(start):
+            # Each round asks only those whose key was still the same one place nearer.
+            step += 1
+            start = start[start + step < len(key)]
+            start = start[key[start] == key[start + step]]
+            i, j = members[start], members[start + step]
+            alike = np.bitwise_count(hashes[i] ^ hashes[j]) <= MOST_BITS
+            alike &= (np.abs(colours[i] - colours[j]) <= MOST_LEVELS).all(axis=1)
+            found.append(np.stack([i[alike], j[alike]]))
+    lower, higher = np.unique(np.sort(np.concatenate(found, axis=1), axis=0), axis=1)
+    return lower, higher
+
+
+def _band_keys(hashes: Hashes) -> Iterator[Hashes]:
+    edges = [64 * band // _BANDS for band in range(_BANDS + 1)]
+    masks = [(1 << above) - (1 << below) for below, above in pairwise(edges)]
+    for chosen in combinations(masks, _EQUAL_BANDS):
+        yield hashes & np.uint64(sum(chosen))
