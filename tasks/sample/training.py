@@ -40,6 +40,7 @@ def train(
     epochs: int,
     seed: int,
     on_epoch: Callable[[int, float, float], None],
+    build_model: Callable[[int], nn.Module] = build,
 ) -> nn.Module:
     """Train the classifier with SGD under a one-cycle learning rate; seeded.
 
@@ -48,10 +49,11 @@ def train(
     images : ndarray, shape (N, 96, 96, 3), uint8 RGB.
     labels : ndarray, shape (N,), int64 class indices.
     on_epoch : called after each epoch with its number from 1, mean loss and accuracy.
+    build_model : makes the untrained network of so many classes.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = build(int(labels.max()) + 1).to(memory_format=torch.channels_last)
+    model = build_model(int(labels.max()) + 1).to(memory_format=torch.channels_last)
     steps = epochs * (len(images) // BATCH)
     optimizer = torch.optim.SGD(
         model.parameters(), momentum=0.9, nesterov=True, weight_decay=5e-4, lr=0.1
