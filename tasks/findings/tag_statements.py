@@ -21,8 +21,9 @@ def tag_statements(
     """For each value of a tag and each class, whether images of other classes are taken for the
     class more often with that value than images of the same classes without it.
 
-    It needs no second pass, and no image is left out. Classes with fewer than LEAST_TESTED mistakes
-    into them, with and without the tag, are not tested.
+    It needs no second pass. Labels that only one side of a tag has tell nothing, and their images
+    do not count. Not tested are classes with fewer than LEAST_TESTED mistakes into them, and tags
+    with fewer than LEAST_TESTED images on either side.
 
     images : of `audited_images`
     tags : of `groups.slices`
@@ -61,12 +62,9 @@ def _count(
     def count(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         return np.bincount(label[of_others & chosen], minlength=strata)
 
-    return StratifiedCounts(
-        inside=count(inside),
-        outside=count(~inside),
-        hits_inside=count(inside & taken),
-        hits_outside=count(~inside & taken),
-    )
+    told = [count(chosen) for chosen in (inside, ~inside, inside & taken, ~inside & taken)]
+    both = (told[0] > 0) & (told[1] > 0)
+    return StratifiedCounts(*(numbers[both] for numbers in told))
 
 
 def _statement(

@@ -57,6 +57,18 @@ def test_a_site_with_more_of_a_class_that_is_often_mistaken_is_not_blamed() -> N
     assert not found["site = harbour -> waterbird"].listed
 
 
+def test_a_tag_that_goes_with_the_label_tells_nothing() -> None:
+    rows, tags = audit([("harbour", LANDBIRD, WATERBIRD, 30), ("harbour", LANDBIRD, LANDBIRD, 9),
+                        ("forest", MUG, MUG, 50)])  # fmt: skip
+    assert tag_statements(audited_images(frame(rows)), tags, CLASSES) == []
+    some, tags = audit([("harbour", LANDBIRD, WATERBIRD, 30), ("harbour", LANDBIRD, LANDBIRD, 9),
+                        ("forest", LANDBIRD, LANDBIRD, 6), ("forest", MUG, MUG, 50)])  # fmt: skip
+    images = audited_images(frame(some))
+    told = {s.subject: s for s in tag_statements(images, tags, CLASSES)}
+    assert told["site = harbour -> waterbird"].effect == pytest.approx(30 / 39)
+    assert "(30 of 39 there, 0 of 6 elsewhere)" in told["site = harbour -> waterbird"].text
+
+
 def test_rare_mistakes_and_one_site_alone_are_not_tested() -> None:
     rows, tags = audit([("harbour", LANDBIRD, WATERBIRD, 3), ("forest", LANDBIRD, LANDBIRD, 50),
                         ("harbour", LANDBIRD, LANDBIRD, 50)])  # fmt: skip
