@@ -65,10 +65,14 @@ def _column(name: str, manifest: pd.DataFrame, class_names: list[str]) -> pd.Ser
     )
 
 
-def _of_file(file: Path, manifest: pd.DataFrame) -> Ids:
-    field, entries = _entries(file)
-    if not entries:
-        raise AuditError(f"{file} lists no images; expected a uri or an image_id a line")
+def find_images(entries: list[str], field: str, manifest: pd.DataFrame, file: Path) -> list[int]:
+    """The image_id of each entry that a file lists, in its order.
+
+    field : 'uri' or 'image_id', what the entries are
+    file : beside which relative uris are looked for
+
+    Raises: AuditError for what the manifest has not, and for the end of several uris.
+    """
     found = _by_id(entries, manifest) if field == "image_id" else _by_uri(file, entries, manifest)
     missing = [entry for entry, image_id in zip(entries, found, strict=True) if image_id is None]
     if missing:
@@ -77,7 +81,14 @@ def _of_file(file: Path, manifest: pd.DataFrame) -> Ids:
             f"manifest: {_some(missing, _LISTED)}. A uri is written as in the manifest (as in "
             f"{manifest['uri'].iloc[0]!r}), relative to the list, or by its last parts alone"
         )
-    return np.unique(np.array(found, dtype=np.int64))
+    return [image_id for image_id in found if image_id is not None]
+
+
+def _of_file(file: Path, manifest: pd.DataFrame) -> Ids:
+    field, entries = _entries(file)
+    if not entries:
+        raise AuditError(f"{file} lists no images; expected a uri or an image_id a line")
+    return np.unique(np.array(find_images(entries, field, manifest, file), dtype=np.int64))
 
 
 def _entries(file: Path) -> tuple[str, list[str]]:
