@@ -1,0 +1,68 @@
+"""Questions with their answers, weights and maps as they are written."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.questions.answered import Answered, Answers
+from tasks.tables.question_schemas import VQA_MAPS, VQA_QUESTIONS, VQA_WEIGHTS
+
+
+def vqa_tables(found: Answers) -> dict[str, pa.Table]:
+    """By file name, of the schemas VQA_QUESTIONS, VQA_WEIGHTS and VQA_MAPS."""
+    model = found.learned.model
+    weights = {
+        "answer": list(model.answers),
+        "bias": model.bias,
+        "word": model.word_weight.tolist(),
+        "image": model.image_weight.tolist(),
+    }
+    maps = [_map_row(each) for each in found.answered.values() if each.map is not None]
+    return {
+        "questions": _questions(found),
+        "weights": pa.table(weights, schema=VQA_WEIGHTS),
+        "maps": pa.Table.from_pylist(maps, VQA_MAPS),
+    }
+
+
+def _questions(found: Answers) -> pa.Table:
+    plan, learned = found.plan, found.learned
+    right = np.array([question.answer for question in plan.questions])
+    columns = {
+        "image_id": [question.image_id for question in plan.questions],
+        "uri": plan.manifest["uri"].to_numpy()[plan.of],
+        "split": np.where(plan.tested, "held_out", "train"),
+        "kind": [question.kind for question in plan.questions],
+        "question": [question.text for question in plan.questions],
+        "answer": right,
+        "predicted": learned.answers["model"],
+        "probability": learned.probabilities.max(axis=1),
+        "logit": learned.logits.max(axis=1),
+        "correct": learned.answers["model"] == right,
+        "from_words": learned.answers["words"],
+        "from_image": learned.answers["image"],
+        "most_frequent": learned.answers["frequent"],
+    }
+    arrays = {name: list(values) for name, values in columns.items()}
+    return pa.table(arrays, schema=VQA_QUESTIONS)
+
+
+def _map_row(each: Answered) -> dict[str, Any]:
+    assert each.map is not None
+    parts = each.contributions
+    rows, cols = each.map.values.shape
+    shares = {"object_area": each.map.object_area, "object_energy": each.map.object_energy}
+    return {
+        "image_id": each.question.image_id,
+        "kind": each.question.kind,
+        "question": each.question.text,
+        "predicted": each.answer,
+        "words": sum(value for _, value in parts.words),
+        "image": parts.image,
+        "bias": parts.bias,
+        "rows": rows,
+        "cols": cols,
+        "map": each.map.values.reshape(-1).tolist(),
+        **{name: share if np.isfinite(share) else None for name, share in shares.items()},
+    }
