@@ -18,6 +18,7 @@ from flows.graph_command import graph
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.units_command import units
+from flows.vqa_command import vqa
 from tasks.config import AuditConfig, load_config
 from tasks.errors import AuditError
 
@@ -112,7 +113,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (concept, explain, faithfulness, features, graph, units):
+for command in (concept, explain, faithfulness, features, graph, units, vqa):
     app.command()(command)
 
 

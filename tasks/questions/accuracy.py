@@ -1,29 +1,12 @@
 """How often each reader of the questions is right, kind by kind."""
 
-from dataclasses import dataclass
-
 import numpy as np
+import numpy.typing as npt
 
-from tasks.questions.learned import READERS, Learned, Reader
+from tasks.questions.answered import READERS, KindScore
+from tasks.questions.learned import Learned
 from tasks.questions.plan import QuestionPlan
-from tasks.statistics.bootstrap import Estimate
 from tasks.statistics.clustered_bootstrap import clustered_mean
-
-
-@dataclass(frozen=True)
-class KindScore:
-    """Over the held-out questions of one kind, or of all where `kind` is ''.
-
-    accuracy : by reader; images are drawn with all of their questions
-    gain : of the model over the words alone, question by question: what looking is worth
-    unseen : questions whose answer was never learned, so that no reader can be right
-    """
-
-    kind: str
-    questions: int
-    accuracy: dict[Reader, Estimate]
-    gain: Estimate
-    unseen: int
 
 
 def score_kinds(plan: QuestionPlan, learned: Learned) -> list[KindScore]:
@@ -42,7 +25,7 @@ def _score(
     plan: QuestionPlan,
     learned: Learned,
     kind: str,
-    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    chosen: npt.NDArray[np.bool_],
 ) -> KindScore:
     right = np.array([question.answer for question in plan.questions])[chosen]
     images, seed = plan.of[chosen], plan.options.seed

@@ -1,20 +1,19 @@
 """An answer, what it is made of, and where in the picture it comes from: no tensors."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tasks.images.decoding import Pixels
 from tasks.images.geometry import Placement
-from tasks.questions.accuracy import KindScore
-from tasks.questions.learned import Learned
-from tasks.questions.plan import QuestionPlan
 from tasks.questions.question import Question
 from tasks.statistics.bootstrap import Estimate
 
-Floats = npt.NDArray[np.float64]
+Reader = Literal["model", "words", "image", "frequent"]
+READERS: tuple[Reader, ...] = get_args(Reader)
 
 
 @dataclass(frozen=True)
@@ -93,53 +92,53 @@ class MapShares:
 
 
 @dataclass(frozen=True)
+class KindScore:
+    """Over the held-out questions of one kind, or of all where `kind` is ''.
+
+    accuracy : by reader: the model, the words alone, the image alone, the most frequent answer;
+        images are drawn with all of their questions
+    gain : of the model over the words alone, question by question: what looking is worth
+    unseen : questions whose answer was never learned, so that no reader can be right
+    """
+
+    kind: str
+    questions: int
+    accuracy: dict[Reader, Estimate]
+    gain: Estimate
+    unseen: int
+
+
+@dataclass(frozen=True)
 class Answers:
     """Everything that `camaudit vqa` found.
 
     facts : content of vqa.json
-    right, wrong : by kind, the places of the questions shown, drawn at random
-    answered : by place of the question, those shown and those of the sample
-    pictures : by image_id
+    model : content of audit.json
+    scores : of all questions, then of each kind
     shares : of the kinds that have a map with an object
+    right, wrong : by kind, answers to held-out questions, drawn at random
+    uris, pictures : by image_id; no picture of what can no longer be read
+    tables : by file name
     """
 
-    plan: QuestionPlan
-    learned: Learned
+    facts: dict[str, Any]
+    model: dict[str, Any]
     scores: list[KindScore]
     shares: list[MapShares]
-    right: dict[str, list[int]]
-    wrong: dict[str, list[int]]
-    answered: dict[int, Answered]
+    right: dict[str, list[Answered]]
+    wrong: dict[str, list[Answered]]
+    uris: dict[int, str]
     pictures: dict[int, Picture]
-    facts: dict[str, Any]
+    tables: dict[str, pa.Table]
 
 
-def contributions(learned: Learned, text: str, features: Floats, answer: str) -> Contributions:
-    """What makes the logit of an answer.
+@dataclass(frozen=True)
+class Asked:
+    """One question of a user's own.
 
-    features : float64, shape (K,), pooled
+    side : of the split on which the image was, 'neither' where nothing was asked about it
     """
-    model = learned.model
-    place = model.answers.index(answer)
-    counts = learned.bag.counts([text])[0]
-    columns = {word: column for column, word in enumerate(learned.bag.words)}
-    words = tuple(
-        (word, float(model.word_weight[place, columns[word]] * counts[columns[word]]))
-        for word in learned.bag.split(text)
-        if word in columns
-    )
-    weight = model.image_weight[place]
-    return Contributions(
-        words, float(weight @ features), float(weight @ model.mean), float(model.bias[place])
-    )
 
-
-def ranking(
-    answers: tuple[str, ...], probabilities: Floats, right: str, top: int = 4
-) -> tuple[tuple[str, float], ...]:
-    """The `top` likeliest answers, and the right one behind them where it is a known one."""
-    order = np.argsort(-probabilities, kind="stable")
-    chosen = [int(place) for place in order[:top]]
-    if right in answers and answers.index(right) not in chosen:
-        chosen.append(answers.index(right))
-    return tuple((answers[place], float(probabilities[place])) for place in chosen)
+    answered: Answered
+    picture: Picture
+    side: Literal["train", "held_out", "neither"]

@@ -1,6 +1,5 @@
 """One question of a user's own about one image."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +10,8 @@ from tasks.errors import AuditError
 from tasks.faithfulness.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 from tasks.questions.answer_maps import answer_map, forward_images, picture_of
-from tasks.questions.answered import Answered, Picture, contributions, ranking
+from tasks.questions.answered import Answered, Asked
+from tasks.questions.breakdown import contributions, ranking
 from tasks.questions.learned import Learned, softmax
 from tasks.questions.plan import QuestionPlan
 from tasks.questions.question import Question
@@ -19,15 +19,6 @@ from tasks.questions.stage import manifest_rows
 
 _LISTED = 20  # words in an error
 _OUTSIDE = -1  # image_id of a file that the audit has not seen
-
-
-@dataclass(frozen=True)
-class Asked:
-    """side : of the split on which the image was, 'neither' where nothing was asked about it"""
-
-    answered: Answered
-    picture: Picture
-    side: Literal["train", "held_out", "neither"]
 
 
 def find_asked_image(plan: QuestionPlan, image: str) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from tasks.images.inputs import Failure
-from tasks.questions.accuracy import KindScore
-from tasks.questions.answered import MapShares
+from tasks.questions.answered import KindScore, MapShares
 from tasks.questions.learned import Learned
 from tasks.questions.plan import QuestionPlan
 from tasks.statistics.bootstrap import RESAMPLES, Estimate

@@ -1,18 +1,15 @@
 """What was learned from the questions, and what each reader of them answers."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.questions.answer_model import AnswerModel, fit_answers
+from tasks.questions.answered import Reader
 from tasks.questions.bag_of_words import BagOfWords
 from tasks.questions.frequent_answers import FrequentAnswers
 from tasks.questions.plan import QuestionPlan
-
-Reader = Literal["model", "words", "image", "frequent"]
-READERS: tuple[Reader, ...] = get_args(Reader)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from tasks.questions.answered import (
     Answers,
     MapShares,
     Picture,
-    contributions,
-    ranking,
 )
+from tasks.questions.breakdown import contributions, ranking
 from tasks.questions.facts import vqa_facts
 from tasks.questions.learned import Learned, softmax
 from tasks.questions.plan import QuestionPlan
-from tasks.questions.questions_to_draw import sampled_questions, shown_questions
+from tasks.questions.questions_to_draw import ByKind, sampled_questions, shown_questions
+from tasks.questions.tables import vqa_tables
 from tasks.statistics.clustered_bootstrap import clustered_mean
 
 
@@ -40,17 +40,23 @@ def draw_answers(
     places = sorted({*shown, *sample.tolist()})
     maps, pictures, failures = _maps(plan, learned, model, places, advance)
     scores, shares = score_kinds(plan, learned), _shares(plan, sample.tolist(), maps)
+    answered = {place: _answered(plan, learned, place, maps.get(place)) for place in places}
+    uris = plan.manifest["uri"].to_numpy()
     return Answers(
-        plan=plan,
-        learned=learned,
+        facts=vqa_facts(plan, learned, scores, shares, failures),
+        model=plan.facts,
         scores=scores,
         shares=shares,
-        right=right,
-        wrong=wrong,
-        answered={place: _answered(plan, learned, place, maps.get(place)) for place in places},
+        right=_answers_of(right, answered),
+        wrong=_answers_of(wrong, answered),
+        uris={plan.questions[place].image_id: str(uris[plan.of[place]]) for place in places},
         pictures=pictures,
-        facts=vqa_facts(plan, learned, scores, shares, failures),
+        tables=vqa_tables(plan, learned, answered.values()),
     )
+
+
+def _answers_of(places: ByKind, answered: dict[int, Answered]) -> dict[str, list[Answered]]:
+    return {kind: [answered[place] for place in each] for kind, each in places.items()}
 
 
 def manifest_rows(plan: QuestionPlan, image_ids: list[int]) -> list[dict[str, Any]]:

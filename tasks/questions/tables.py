@@ -1,33 +1,37 @@
 """Questions with their answers, weights and maps as they are written."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tasks.questions.answered import Answered, Answers
+from tasks.questions.answered import Answered, AnswerMap
+from tasks.questions.learned import Learned
+from tasks.questions.plan import QuestionPlan
 from tasks.tables.question_schemas import VQA_MAPS, VQA_QUESTIONS, VQA_WEIGHTS
 
 
-def vqa_tables(found: Answers) -> dict[str, pa.Table]:
+def vqa_tables(
+    plan: QuestionPlan, learned: Learned, answered: Iterable[Answered]
+) -> dict[str, pa.Table]:
     """By file name, of the schemas VQA_QUESTIONS, VQA_WEIGHTS and VQA_MAPS."""
-    model = found.learned.model
+    model = learned.model
     weights = {
         "answer": list(model.answers),
         "bias": model.bias,
         "word": model.word_weight.tolist(),
         "image": model.image_weight.tolist(),
     }
-    maps = [_map_row(each) for each in found.answered.values() if each.map is not None]
+    maps = [_map_row(each, each.map) for each in answered if each.map is not None]
     return {
-        "questions": _questions(found),
+        "questions": _questions(plan, learned),
         "weights": pa.table(weights, schema=VQA_WEIGHTS),
         "maps": pa.Table.from_pylist(maps, VQA_MAPS),
     }
 
 
-def _questions(found: Answers) -> pa.Table:
-    plan, learned = found.plan, found.learned
+def _questions(plan: QuestionPlan, learned: Learned) -> pa.Table:
     right = np.array([question.answer for question in plan.questions])
     columns = {
         "image_id": [question.image_id for question in plan.questions],
@@ -48,11 +52,10 @@ def _questions(found: Answers) -> pa.Table:
     return pa.table(arrays, schema=VQA_QUESTIONS)
 
 
-def _map_row(each: Answered) -> dict[str, Any]:
-    assert each.map is not None
+def _map_row(each: Answered, found: AnswerMap) -> dict[str, Any]:
     parts = each.contributions
-    rows, cols = each.map.values.shape
-    shares = {"object_area": each.map.object_area, "object_energy": each.map.object_energy}
+    rows, cols = found.values.shape
+    shares = {"object_area": found.object_area, "object_energy": found.object_energy}
     return {
         "image_id": each.question.image_id,
         "kind": each.question.kind,
@@ -63,6 +66,6 @@ def _map_row(each: Answered) -> dict[str, Any]:
         "bias": parts.bias,
         "rows": rows,
         "cols": cols,
-        "map": each.map.values.reshape(-1).tolist(),
+        "map": found.values.reshape(-1).tolist(),
         **{name: share if np.isfinite(share) else None for name, share in shares.items()},
     }

@@ -1,0 +1,1 @@
+"""The pages of `camaudit vqa`."""
