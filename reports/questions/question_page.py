@@ -62,7 +62,8 @@ def write_answer_page(
     Raises: AuditError where the folder holds anything but an earlier view.
     """
     model, answered = model_name(facts), asked.answered
-    with view_writer(folder, answered.question.text, model, {"kind": "answer"}) as pages:
+    title = f"“{answered.question.text}”, asked of {model}"
+    with view_writer(folder, title, model, {"kind": "answer"}) as pages:
         write_json(pages.folder / "answer.json", answer_facts(asked))
         write_legends(pages.folder / "assets")
         cards = CardWriter(PictureFolder(pages.folder), [answered])

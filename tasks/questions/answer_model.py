@@ -67,6 +67,8 @@ def fit_answers(
     solver = LogisticRegression(C=c, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told as `converged`
+        # Of answers that hardly repeat; told as answers that were never learned.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
         solver.fit(np.hstack([counts, scaled[of]]), answers)
     coefficient, intercept = solver.coef_, solver.intercept_
     if len(coefficient) == 1:  # of two answers: one logit, which is the difference of theirs

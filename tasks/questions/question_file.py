@@ -24,10 +24,10 @@ def read_questions(file: Path, manifest: pd.DataFrame) -> list[Question]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
+            names = [name.strip() for name in reader.fieldnames or []]
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AuditError(f"{file} cannot be read as a CSV: {error}") from error
-    names = [name.strip() for name in reader.fieldnames or []]
     field = "image_id" if "image_id" in names else "uri"
     missing = [name for name in (field, "question", "answer") if name not in names]
     if missing:
