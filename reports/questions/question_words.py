@@ -22,6 +22,11 @@ LIMITS = (
         "of all answers, those to other questions among them.",
     ),
     (
+        "Activations are strong on objects",
+        "Many layers answer more to objects than to what is behind them, whatever is asked. Hold "
+        "the kinds of questions against each other, not against the area alone.",
+    ),
+    (
         "Where exactly",
         "A cell answers to more of the picture than it covers, and what lies behind an object also "
         "shows in the cells of the object where the receptive field is large.",
@@ -54,18 +59,28 @@ def how_made(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("Seed", str(facts["seed"])),
     ]
+    return [rows[0], *_left_out(facts), *rows[1:], *_remarks(facts)]
+
+
+def _left_out(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
     asked = facts["train"]["images"] + facts["held_out"]["images"]
     if asked < facts["audited"]:
-        rows.insert(1, ("Images", f"{count(asked)} of {count(facts['audited'])}"))
+        rows.append(("Images", f"{count(asked)} of {count(facts['audited'])}"))
     if facts["not_asked"]:
         told = "; ".join(f"{name} ({reason})" for name, reason in facts["not_asked"].items())
-        rows.insert(1, ("Nothing asked about", told))
+        rows.append(("Nothing asked about", told))
     if facts["without_features"]:
-        rows.insert(1, ("Left out", plural(facts["without_features"], "question")
-                        + " about images without features"))  # fmt: skip
+        questions = plural(facts["without_features"], "question")
+        rows.append(("Left out", f"{questions} about images without features"))
+    return rows
+
+
+def _remarks(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
     if facts["copies"]:
-        rows.append(("Copies", f"{plural(facts['copies'], 'image')} nearly equal to another, kept "
-                               "on one side"))  # fmt: skip
+        copies = plural(facts["copies"], "image")
+        rows.append(("Copies", f"{copies} nearly equal to another, kept on one side"))
     if not facts["converged"]:
         rows.append(("Solver", "stopped before its tolerance was reached: give a smaller --c"))
     return rows
@@ -73,7 +88,8 @@ def how_made(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def kind_name(kind: str) -> str:
     """A kind of question at the head of a row."""
-    return kind[:1].upper() + kind[1:] if kind else "All questions"
+    plain = kind.replace("_", " ")
+    return plain[:1].upper() + plain[1:] or "All questions"
 
 
 def is_yes_or_no(kind: str) -> bool:

@@ -70,10 +70,7 @@ def fit_answers(
         # Of answers that hardly repeat; told as answers that were never learned.
         warnings.filterwarnings("ignore", message="The number of unique classes")
         solver.fit(np.hstack([counts, scaled[of]]), answers)
-    coefficient, intercept = solver.coef_, solver.intercept_
-    if len(coefficient) == 1:  # of two answers: one logit, which is the difference of theirs
-        coefficient = np.concatenate([-coefficient, coefficient]) / 2
-        intercept = np.concatenate([-intercept, intercept]) / 2
+    coefficient, intercept = _of_each_answer(solver)
     word_weight, image_weight = np.split(coefficient, [counts.shape[1]], axis=1)
     image_weight = image_weight / scale
     return AnswerModel(
@@ -84,3 +81,11 @@ def fit_answers(
         mean=mean,
         converged=bool(solver.n_iter_.max() < _ITERATIONS),
     )
+
+
+def _of_each_answer(solver: LogisticRegression) -> tuple[Floats, Floats]:
+    if len(solver.coef_) > 1:
+        return solver.coef_, solver.intercept_
+    # Of two answers there is one logit, which is the difference of theirs.
+    signs = np.array([-0.5, 0.5])
+    return signs[:, None] * solver.coef_, signs * solver.intercept_

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tasks.images.inputs import Failure
 from tasks.questions.answered import KindScore, MapShares
@@ -23,16 +24,13 @@ def vqa_facts(
 
     failures : images whose maps could not be drawn any more
     """
-    asked = {
-        side: {"images": len(np.unique(plan.of[of])), "questions": int(of.sum())}
-        for side, of in (("train", ~plan.tested), ("held_out", plan.tested))
-    }
     return {
         "run": str(plan.run.root.resolve()),
         "shard_keys": plan.audit_key,
         "target_layer": plan.features.target_layer,
         "questions": plan.options.questions,
-        **asked,
+        "train": _asked(plan, ~plan.tested),
+        "held_out": _asked(plan, plan.tested),
         "audited": plan.audited,
         "copies": len(plan.groups) - len(np.unique(plan.groups)),
         "not_asked": plan.not_asked,
@@ -47,6 +45,10 @@ def vqa_facts(
         "maps": [_share(share) for share in shares],
         "failures": [asdict(failure) for failure in failures],
     }
+
+
+def _asked(plan: QuestionPlan, of: npt.NDArray[np.bool_]) -> dict[str, int]:
+    return {"images": len(np.unique(plan.of[of])), "questions": int(of.sum())}
 
 
 def _score(score: KindScore) -> dict[str, Any]:
