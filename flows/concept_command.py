@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
-from tasks.errors import AuditError
+from flows.run_again import Device, RunPath, advancing, check_device, open_model, tell_unreadable
 
 if TYPE_CHECKING:
     from tasks.concepts.concept import Concept
     from tasks.concepts.plan import ConceptPlan
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Positives = Annotated[
     str,
     typer.Option(
@@ -32,7 +30,6 @@ Sampled = Annotated[
     int, typer.Option(help="Held-out positives whose maps are held against the object")
 ]
 Seed = Annotated[int, typer.Option(help="Of the split, the first negatives and the bootstrap")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
 def concept(
@@ -55,8 +52,7 @@ def concept(
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        check_device(device)
         folder = out or run_folder / "concept"
         options = ConceptOptions(positives, negatives, c, rounds, shown, sampled, seed)
         plan = plan_concept(RunFolder(run_folder), options)
@@ -68,9 +64,7 @@ def concept(
 
 
 def _learn(plan: "ConceptPlan", device: str | None) -> "Concept":
-    from flows.cluster import resolve_device
     from tasks.concepts.stage import draw_concept, learn_concept
-    from tasks.faithfulness.audited_model import AuditedModel
 
     console.print(
         f"Learning from {int((plan.positive & ~plan.held_out).sum()):,} positives and "
@@ -78,11 +72,9 @@ def _learn(plan: "ConceptPlan", device: str | None) -> "Concept":
         soft_wrap=True,
     )
     learned = learn_concept(plan)
-    model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-    columns = (TextColumn("[bold]Maps"), BarColumn(), TextColumn("{task.completed} images"))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        return draw_concept(plan, learned, model, lambda done: bar.advance(task, done))
+    model = open_model(plan.facts, device)
+    with advancing("Maps", "images", None) as advance:
+        return draw_concept(plan, learned, model, advance)
 
 
 def _print(found: "Concept") -> None:
@@ -106,11 +98,7 @@ def _print(found: "Concept") -> None:
     out = Console(highlight=False)
     for line in lines:
         out.print(line, soft_wrap=True)
-    for failure in found.facts["failures"]:
-        console.print(
-            f"{failure['uri']} can no longer be read as it was: {failure['error']}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+    tell_unreadable(found.facts["failures"])
 
 
 def _share(value: float) -> str:

@@ -5,23 +5,19 @@ apart, and no cluster is worth starting for it. Nothing is stored until all is m
 measurement that was stopped starts anew.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
-from tasks.errors import AuditError
+from flows.run_again import Device, RunPath, advancing, check_device, open_model, tell_unreadable
 
 if TYPE_CHECKING:
     from tasks.faithfulness.plan import FaithfulnessPlan
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Methods = Annotated[
     str | None,
     typer.Option(
@@ -33,7 +29,6 @@ Measures = Annotated[str | None, typer.Option(help="With commas; default: all")]
 Images = Annotated[int, typer.Option(help="Images to draw, each label its share")]
 Steps = Annotated[int, typer.Option(help="Steps of deletion and insertion")]
 Seed = Annotated[int, typer.Option(help="Of the sample, the random baselines and ROAD's noise")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
 def faithfulness(
@@ -54,8 +49,7 @@ def faithfulness(
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        check_device(device)
         run = RunFolder(run_folder)
         options = Options(_names(methods), _names(measures), images, steps, seed)
         _measure(plan_faithfulness(run, options), device)
@@ -67,8 +61,6 @@ def faithfulness(
 
 
 def _measure(plan: "FaithfulnessPlan", device: str | None) -> None:
-    from flows.cluster import resolve_device
-    from tasks.faithfulness.audited_model import AuditedModel
     from tasks.faithfulness.plan import BASELINES
     from tasks.faithfulness.stage import measure_faithfulness
 
@@ -80,31 +72,13 @@ def _measure(plan: "FaithfulnessPlan", device: str | None) -> None:
         soft_wrap=True,
     )
     try:
-        model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-        with _progress(images * maps) as advance:
+        model = open_model(plan.facts, device)
+        with advancing("Faithfulness", "maps", images * maps) as advance:
             measured = measure_faithfulness(plan, model, advance)
     except KeyboardInterrupt:
         console.print("Stopped. Nothing of this measurement is stored.")
         raise typer.Exit(130) from None
-    for failure in measured.failures:
-        what = "without its object" if failure.stage == "mask" else "left out"
-        console.print(
-            f"{failure.uri} can no longer be read as it was ({what}): {failure.error}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
-
-
-@contextmanager
-def _progress(maps: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, silent elsewhere; gives the function that counts maps as done."""
-    columns = (
-        TextColumn("[bold]Faithfulness"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("maps"), TimeRemainingColumn(),
-    )  # fmt: skip
-    shown = console.is_terminal
-    with Progress(*columns, console=console, disable=not shown, speed_estimate_period=600) as bar:
-        task = bar.add_task("", total=maps)
-        yield lambda done: bar.advance(task, done)
+    tell_unreadable(asdict(failure) for failure in measured.failures)
 
 
 def _names(text: str | None) -> list[str] | None:

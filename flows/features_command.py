@@ -5,19 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
-from tasks.errors import AuditError
+from flows.run_again import Device, RunPath, advancing, check_device, open_model, tell_unreadable
 
 if TYPE_CHECKING:
     from tasks.representation.common_images import Compared
     from tasks.representation.plan import RepresentationPlan
     from tasks.representation.representation import Representation
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder to write the page to; default: RUN/features")
 ]
@@ -28,7 +26,6 @@ Crops = Annotated[
     bool, typer.Option(help="Crop each image by its map and by its true box, and learn again")
 ]
 Seed = Annotated[int, typer.Option(help="Of the sample, the folds and the bootstrap")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
 def features(
@@ -51,8 +48,7 @@ def features(
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        check_device(device)
         folder = out or run_folder / "features"
         options = RepresentationOptions(images, folds, c, crops, seed)
         plan = plan_representation(RunFolder(run_folder), options)
@@ -66,17 +62,13 @@ def features(
 
 
 def _crop(plan: "RepresentationPlan", device: str | None) -> "Compared":
-    from flows.cluster import resolve_device
-    from tasks.faithfulness.audited_model import AuditedModel
     from tasks.representation.common_images import compare_crops
 
     total = len(plan.features.label)
     console.print(f"Cropping {total:,} images, three forwards each ...", soft_wrap=True)
-    model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-    columns = (TextColumn("[bold]Crops"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        return compare_crops(plan, model, lambda done: bar.advance(task, done))
+    model = open_model(plan.facts, device)
+    with advancing("Crops", "images", total) as advance:
+        return compare_crops(plan, model, advance)
 
 
 def _print(found: "Representation") -> None:
@@ -98,8 +90,4 @@ def _print(found: "Representation") -> None:
     out = Console(highlight=False)
     out.print(table)
     out.print("95 % Wilson intervals; paired differences and their tests stand on the page.")
-    for failure in facts["failures"]:
-        console.print(
-            f"{failure['uri']} can no longer be read as it was (left out): {failure['error']}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+    tell_unreadable(facts["failures"])

@@ -5,18 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
-from tasks.errors import AuditError
+from flows.run_again import Device, RunPath, advancing, check_device, open_model, tell_unreadable
 
 if TYPE_CHECKING:
-    from tasks.faithfulness.audited_model import AuditedModel
     from tasks.questions.answered import Answers, Asked
     from tasks.questions.plan import QuestionOptions, QuestionPlan
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Given = Annotated[
     str | None,
     typer.Option(
@@ -43,7 +40,6 @@ Sampled = Annotated[
     int, typer.Option(help="Held-out images whose maps are held against the object")
 ]
 Seed = Annotated[int, typer.Option(help="Of the split, the questions and the bootstrap")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
 def vqa(
@@ -64,8 +60,7 @@ def vqa(
     from tasks.questions.plan import QuestionOptions
 
     with told_plainly():
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        check_device(device)
         options = QuestionOptions(questions, c, images, shown, sampled, seed)
         folder = out or run_folder / ("answer" if ask else "vqa")
         refuse_other_folder(folder)
@@ -88,11 +83,9 @@ def _answer_all(
     plan = plan_questions(RunFolder(run_folder), options)
     _announce(plan)
     learned = learn_answers(plan)
-    columns = (TextColumn("[bold]Maps"), BarColumn(), TextColumn("{task.completed} images"))
-    model = _model(plan, device)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        found = draw_answers(plan, learned, model, lambda done: bar.advance(task, done))
+    model = open_model(plan.facts, device)
+    with advancing("Maps", "images", None) as advance:
+        found = draw_answers(plan, learned, model, advance)
     page = write_questions_page(found, folder)
     _print(found)
     return page
@@ -117,7 +110,7 @@ def _answer_one(
     row = find_asked_image(plan, image)
     _announce(plan)
     learned = learn_answers(plan)
-    asked = ask(plan, learned, _model(plan, device), row, text)
+    asked = ask(plan, learned, open_model(plan.facts, device), row, text)
     page = write_answer_page(asked, score_kinds(plan, learned), plan.facts, folder)
     _print_answer(asked)
     return page
@@ -126,13 +119,6 @@ def _answer_one(
 def _announce(plan: "QuestionPlan") -> None:
     train = len(plan.questions) - int(plan.tested.sum())
     console.print(f"Learning from {train:,} questions ...", soft_wrap=True)
-
-
-def _model(plan: "QuestionPlan", device: str | None) -> "AuditedModel":
-    from flows.cluster import resolve_device
-    from tasks.faithfulness.audited_model import AuditedModel
-
-    return AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
 
 
 def _print(found: "Answers") -> None:
@@ -151,11 +137,7 @@ def _print(found: "Answers") -> None:
             f"{share.energy.images:,} images; its area: {_share(share.area.value)}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    for failure in found.facts["failures"]:
-        console.print(
-            f"{failure['uri']} can no longer be read as it was: {failure['error']}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+    tell_unreadable(found.facts["failures"])
 
 
 def _print_answer(asked: "Asked") -> None:

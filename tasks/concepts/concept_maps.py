@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cam_kernels.map_numbers import map_numbers
 from tasks.concepts.concept import ConceptMap
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.object_grid import object_grid
 

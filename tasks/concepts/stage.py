@@ -15,7 +15,7 @@ from tasks.concepts.images_to_draw import images_to_draw
 from tasks.concepts.linear_svm import MinedConcept, train_with_hard_negatives
 from tasks.concepts.plan import ConceptPlan
 from tasks.concepts.tables import concept_tables
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.statistics.average_precision import bootstrap_average_precision
 from tasks.statistics.bootstrap import bootstrap_mean, paired_difference
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cam_kernels.faithfulness.baselines import centre_maps, random_maps
-from tasks.faithfulness.audited_model import Explained
+from tasks.explain.audited_model import Explained
 from tasks.faithfulness.measures import MapScores, compare_with_objects, perturb
 from tasks.faithfulness.plan import CENTRE_MAP, RANDOM_MAP, RANDOM_ORDER, FaithfulnessPlan
 from tasks.images.inputs import Failure, InputImage

@@ -12,7 +12,7 @@ from cam_kernels.faithfulness.fills import FILLS
 from cam_kernels.faithfulness.perturbation_curves import deletion, insertion
 from cam_kernels.faithfulness.road import PERCENTAGES, road
 from cam_kernels.map_numbers import map_numbers
-from tasks.faithfulness.audited_model import Explained
+from tasks.explain.audited_model import Explained
 from tasks.faithfulness.comparison import Better
 from tasks.images.object_grid import ObjectGrid
 

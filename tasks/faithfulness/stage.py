@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.faithfulness.comparison import compare_methods
 from tasks.faithfulness.measurements import Measurements
 from tasks.faithfulness.measures import BETTER

@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.concepts.image_choice import find_images
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 from tasks.questions.answer_maps import answer_map, forward_images, picture_of
 from tasks.questions.answered import Answered, Asked

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 from tasks.questions.accuracy import score_kinds
 from tasks.questions.answer_maps import answer_map, forward_images, picture_of

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 from tasks.representation.answers import HEAD, Key, Labels, head_answers
 from tasks.representation.extraction import Extracted, extract_views

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 from tasks.representation.map_box import Box
 from tasks.representation.views import VIEWS, ImageViews, ViewReader

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tasks.config import AuditConfig
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.faithfulness.measurements import Measurements
 from tasks.faithfulness.plan import Options, plan_faithfulness
 from tasks.faithfulness.stage import measure_faithfulness

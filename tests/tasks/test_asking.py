@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.questions.accuracy import score_kinds
 from tasks.questions.answered import Answers
 from tasks.questions.asking import ask, find_asked_image

@@ -13,7 +13,7 @@ from tasks.concepts.concept import Concept
 from tasks.concepts.plan import ConceptOptions, plan_concept
 from tasks.concepts.stage import draw_concept, learn_concept
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.model.loading import load_model
 from tasks.tables.storage import RunFolder
 from tests.tasks.marked_audit import IMAGES, MARKED, mark_of, marked_audit

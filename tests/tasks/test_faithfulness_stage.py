@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.faithfulness.plan import Options, plan_faithfulness
 from tasks.faithfulness.stage import measure_faithfulness
 from tasks.tables import schemas

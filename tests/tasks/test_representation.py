@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.preprocessing import Preprocessing
 from tasks.representation.answers import head_answers
 from tasks.representation.classifiers import draw_folds, out_of_fold_answers

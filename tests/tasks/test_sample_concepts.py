@@ -8,7 +8,7 @@ import pytest
 from tasks.concepts.plan import ConceptOptions, plan_concept
 from tasks.concepts.stage import draw_concept, learn_concept
 from tasks.config import load_config
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.tables.storage import RunFolder
 from tests.tasks.measured_audit import finish
 

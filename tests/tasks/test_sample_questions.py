@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config import load_config
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.questions.answered import Answers
 from tasks.questions.learned import learn_answers
 from tasks.questions.plan import QuestionOptions, plan_questions

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.questions.answered import Answers
 from tasks.questions.asking import ask, find_asked_image
 from tasks.questions.learned import Learned, learn_answers
