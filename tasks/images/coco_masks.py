@@ -29,13 +29,47 @@ def read_coco_mask(uri: str) -> npt.NDArray[np.bool_]:
 
     Raises: ValueError for a segment or a size of another kind.
     """
+    shape, annotations, _ = _of_image(uri)
+    return _union(annotations, shape)
+
+
+def read_named_coco_masks(uri: str) -> dict[str, npt.NDArray[np.bool_]]:
+    """The union of the segments of each category of one image, by the category's name.
+
+    Segments of a category that the file does not name are left out.
+
+    uri, Returns, Raises : as `read_coco_mask`
+    """
+    shape, annotations, categories = _of_image(uri)
+    named: dict[str, list[dict[str, Any]]] = {}
+    for annotation in annotations:
+        name = categories.get(annotation.get("category_id"))
+        if name and annotation.get("segmentation"):
+            named.setdefault(name, []).append(annotation)
+    return {name: _union(of_name, shape) for name, of_name in named.items()}
+
+
+def category_names(content: dict[str, Any]) -> dict[Any, str]:
+    """The name of each category of a COCO json by its id; those without one are left out."""
+    named = [each for each in content.get("categories") or [] if isinstance(each, dict)]
+    names = {each.get("id"): str(each.get("name") or "").strip() for each in named}
+    return {category_id: name for category_id, name in names.items() if name}
+
+
+def _of_image(uri: str) -> tuple[tuple[int, int], list[dict[str, Any]], dict[Any, str]]:
+    """Height and width, annotations, and the names of the file's categories."""
     file, image_id = uri.rsplit("#", 1)
-    image, annotations = _by_image(file, file_state(file)[1])[image_id]
+    by_image, categories = _by_image(file, file_state(file)[1])
+    image, annotations = by_image[image_id]
     height: Any = image.get("height")
     width: Any = image.get("width")
     if not (_is_side(height) and _is_side(width)):
         raise ValueError(f"the mask has height {height!r} and width {width!r}")
-    mask = np.zeros((height, width), dtype=bool)
+    return (height, width), annotations, categories
+
+
+def _union(annotations: list[dict[str, Any]], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(shape, dtype=bool)
     for annotation in annotations:
         segments = annotation.get("segmentation")
         if isinstance(segments, list):
@@ -83,7 +117,9 @@ def _run_lengths(counts: list[int], shape: tuple[int, ...]) -> npt.NDArray[np.bo
 
 
 @functools.lru_cache(maxsize=2)
-def _by_image(file: str, _state: str) -> dict[str, tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _by_image(
+    file: str, _state: str
+) -> tuple[dict[str, tuple[dict[str, Any], list[dict[str, Any]]]], dict[Any, str]]:
     content = read_coco(file)
     table: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         str(image["id"]): (image, []) for image in content["images"]
@@ -91,7 +127,7 @@ def _by_image(file: str, _state: str) -> dict[str, tuple[dict[str, Any], list[di
     for annotation in content["annotations"]:
         if str(annotation["image_id"]) in table:
             table[str(annotation["image_id"])][1].append(annotation)
-    return table
+    return table, category_names(content)
 
 
 def read_coco(file: str) -> dict[str, Any]:

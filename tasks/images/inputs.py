@@ -5,14 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
 from tasks.images.geometry import Placement
-from tasks.images.masks import read_mask
+from tasks.images.masks import fit_mask, read_mask
 from tasks.images.preprocessing import Preprocessing, object_in_crop
 
 Row = dict[str, Any]
@@ -84,7 +83,7 @@ class InputReader:
         mask, failure = None, None
         if row["mask_uri"] is not None:
             try:
-                mask = self._read_mask(row["mask_uri"], placement)
+                mask = fit_mask(read_mask(self._source, row["mask_uri"]), placement)
             except UnreadableImage as error:
                 failure = failed("mask", f"{row['mask_uri']}: {error}")
         boxes = row["boxes"] or []
@@ -99,24 +98,6 @@ class InputReader:
             boxes=tuple(map(tuple, placement.to_view(boxes).tolist())),
         )
         return ReadResult(image, failure)
-
-    def _read_mask(self, uri: str, placement: Placement) -> npt.NDArray[np.bool_]:
-        mask = read_mask(self._source, uri)
-        height, width = mask.shape
-        if (width, height) == (placement.width, placement.height):
-            return mask
-        # A mask of lower resolution is fine, one of another aspect belongs to another image.
-        if (
-            abs(width * placement.height - height * placement.width)
-            > 0.01 * width * placement.height
-        ):
-            raise UnreadableImage(
-                "mask",
-                f"the mask has {width} x {height} pixels, the image {placement.width} x "
-                f"{placement.height}",
-            )
-        size = (placement.width, placement.height)
-        return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
 
 
 def read_batches(

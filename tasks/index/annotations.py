@@ -1,21 +1,22 @@
-"""Boxes and masks of a manifest from a COCO json."""
+"""Boxes, their names and masks of a manifest from a COCO json."""
 
 from typing import Any
 
 import pandas as pd
 
 from tasks.errors import AuditError
-from tasks.images.coco_masks import read_coco
+from tasks.images.coco_masks import category_names, read_coco
 from tasks.images.file_state import file_state
 
 
 def add_annotations(rows: pd.DataFrame, file: str, images: str) -> pd.DataFrame:
-    """Fill `boxes` and `mask_uri` of the images that the COCO file names.
+    """Fill `boxes`, `box_names` and `mask_uri` of the images that the COCO file names.
 
     An image is found by its `file_name`: the path relative to the images' folder, or else the
     last part of the path where that is unique. A mask's uri is FILE.json#IMAGE_ID.
+    A box is named by its category; one whose category the file does not name has no name.
 
-    rows : columns uri, boxes, mask_uri, content_key; others are kept
+    rows : columns uri, boxes, box_names, mask_uri, content_key; others are kept
 
     Raises: AuditError for a file that is no COCO json or that names none of the images.
     """
@@ -33,10 +34,14 @@ def add_annotations(rows: pd.DataFrame, file: str, images: str) -> pd.DataFrame:
             )
         _refuse_shared(found, rows["uri"], file, images)
         boxes = [_boxes(annotations.get(i)) for i in found]
+        categories = category_names(content)
+        names = [_names(annotations.get(i), categories) for i in found]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuditError(f"annotations {file} are not COCO json: {error!r}") from error
-    given_boxes = zip(boxes, rows["boxes"], strict=True)
-    rows["boxes"] = pd.Series([new or old for new, old in given_boxes], dtype=object)
+    given = zip(boxes, names, rows["boxes"], rows["box_names"], strict=True)
+    chosen = [new if new[0] else old for new, old in ((each[:2], each[2:]) for each in given)]
+    for column, values in zip(("boxes", "box_names"), zip(*chosen, strict=True), strict=True):
+        rows[column] = pd.Series(values, dtype=object)
     with_mask = [i is not None and _has_masks(annotations.get(i)) for i in found]
     masks = [
         f"{file}#{i}" if has else given
@@ -80,6 +85,14 @@ def _boxes(annotations: list[dict[str, Any]] | None) -> list[list[float]] | None
         [left, top, left + width, top + height]
         for left, top, width, height in (map(float, box) for box in boxes)
     ]
+
+
+def _names(
+    annotations: list[dict[str, Any]] | None, categories: dict[Any, str]
+) -> list[str | None] | None:
+    """One for each box; None where no box has one."""
+    names = [categories.get(a.get("category_id")) for a in annotations or [] if a.get("bbox")]
+    return names if any(names) else None
 
 
 def _has_masks(annotations: list[dict[str, Any]] | None) -> bool:

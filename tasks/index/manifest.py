@@ -19,7 +19,10 @@ from tasks.index.folder import IMAGE_SUFFIXES, folder_rows
 from tasks.index.manifest_files import read_csv_manifest, read_parquet_manifest
 from tasks.tables.schemas import MANIFEST
 
-_COLUMNS = ("uri", "label", "mask_uri", "boxes", "split", "tags", "size", "content_key")
+_COLUMNS = (
+    "uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split", "tags", "size",
+    "content_key",
+)  # fmt: skip
 
 
 def build_manifest(

@@ -14,18 +14,21 @@ import pyarrow.parquet as pq
 from tasks.errors import AuditError
 from tasks.images.decoding import image_column
 from tasks.images.file_state import file_state
+from tasks.index.box_names import parse_box_names, read_box_names, read_name
 from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
 
-_KNOWN = ("uri", "label", "mask_uri", "boxes", "split")
+_KNOWN = ("uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split")
 
 
 def read_csv_manifest(file: str) -> pd.DataFrame:
-    """CSV with the column `uri` and, if there, label, mask_uri, boxes, split; the rest are tags.
+    """CSV with the column `uri` and, if there, label, mask_uri, mask_name, boxes, box_names,
+    split; the rest are tags.
 
     `label` is a class index in every row, or a class name or folder in every row. `boxes` is a
-    JSON list of [left, top, right, bottom]. Relative uris are relative to the file.
+    JSON list of [left, top, right, bottom], `box_names` a JSON list of as many names, null for a
+    box without one. Relative uris are relative to the file.
 
-    Raises: AuditError for a missing column or a box that cannot be read.
+    Raises: AuditError for a missing column and for boxes or names that cannot be read.
     """
     # index_col=False: with a comma at the end of each line pandas would shift the columns.
     table = pd.read_csv(
@@ -34,6 +37,9 @@ def read_csv_manifest(file: str) -> pd.DataFrame:
     table = table.astype(object).where(table != "", None)
     if "boxes" in table:
         table["boxes"] = [parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
+    if "box_names" in table:
+        names = enumerate(table["box_names"])
+        table["box_names"] = [parse_box_names(text, i + 2, file) for i, text in names]
     return _complete(table, file)
 
 
@@ -69,8 +75,8 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
 def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
     if "uri" not in table:
         raise AuditError(
-            f"manifest {file} has no column 'uri'; expected uri,label[,mask_uri,boxes,split,"
-            f"tags...], got {','.join(map(str, table.columns))}"
+            f"manifest {file} has no column 'uri'; expected uri,label[,mask_uri,mask_name,"
+            f"boxes,box_names,split,tags...], got {','.join(map(str, table.columns))}"
         )
     missing = table["uri"].isna()
     if missing.any():
@@ -84,6 +90,9 @@ def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
         rows[column] = pd.Series([_resolve(uri, base) for uri in rows[column]], dtype=object)
     rows["label"] = pd.Series(read_labels(rows["label"], file), dtype=object)
     check_boxes(rows["boxes"], file)
+    names = read_box_names(rows["boxes"], rows["box_names"], file)
+    rows["box_names"] = pd.Series(names, dtype=object)
+    rows["mask_name"] = pd.Series([read_name(name) for name in rows["mask_name"]], dtype=object)
     tags = [name for name in table.columns if name not in (*_KNOWN, "size", "content_key")]
     rows["tags"] = read_tags(table, tags)
     states = [_state(uri, mask) for uri, mask in zip(rows["uri"], rows["mask_uri"], strict=True)]

@@ -12,7 +12,9 @@ MANIFEST = pa.schema(
         "uri": pa.string(),  # path or URL; PARQUET#ROW for bytes inside a Parquet file
         "label": pa.int32(),  # class index; -1 where unknown
         "mask_uri": pa.string(),  # null where there is none
+        "mask_name": pa.string(),  # of the masked object; null: the label's class names it
         "boxes": pa.list_(pa.list_(pa.float32(), 4)),  # left, top, right, bottom; image pixels
+        "box_names": pa.list_(pa.string()),  # beside `boxes`; null: the box, or all, unnamed
         "split": pa.string(),
         "tags": pa.map_(pa.string(), pa.string()),
         "size": pa.int64(),  # bytes of the file

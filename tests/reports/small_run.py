@@ -76,6 +76,8 @@ def _draw_image(folder: Path, image_id: int, label: int, centre: np.ndarray) -> 
         "label": label,
         "mask_uri": str(mask_file) if image_id % 3 == 0 else None,
         "boxes": [[x - 30.0, y - 30.0, x + 30.0, y + 30.0]] if image_id % 3 == 1 else None,
+        "mask_name": None,
+        "box_names": None,
         "split": None,
         "tags": None,
         "size": file.stat().st_size,

@@ -27,8 +27,8 @@ def coco(folder: Path, *annotations: dict, name: str = "a.png", **image: object)
 
 def rows(*uris: str) -> pd.DataFrame:
     n = len(uris)
-    content = {"uri": uris, "boxes": [None] * n, "mask_uri": [None] * n, "content_key": ["k"] * n}
-    return pd.DataFrame(content).astype(object)
+    empty = {name: [None] * n for name in ("boxes", "box_names", "mask_uri")}
+    return pd.DataFrame({"uri": uris, **empty, "content_key": ["k"] * n}).astype(object)
 
 
 def test_boxes_turn_from_width_and_height_to_edges(tmp_path):
