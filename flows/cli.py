@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from flows import options
 from flows.channels import channels
 from flows.concept_command import concept
+from flows.dissect_command import dissect
 from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
 from flows.features_command import features
@@ -113,7 +114,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (concept, explain, faithfulness, features, graph, units, vqa):
+for command in (concept, dissect, explain, faithfulness, features, graph, units, vqa):
     app.command()(command)
 
 

@@ -4,6 +4,7 @@ import contextlib
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage
 from tasks.images.geometry import Placement
@@ -57,9 +58,17 @@ def _mask_path(source: ImageSource, mask_uri: str, placement: Placement) -> str:
     x, y = placement.image_coordinates()
     rows = (y * mask.shape[0] / placement.height).astype(int)
     cols = (x * mask.shape[1] / placement.width).astype(int)
-    seen = np.ascontiguousarray(mask[np.ix_(rows, cols)], dtype=np.uint8)
-    contours, _ = cv2.findContours(seen, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    smooth = [cv2.approxPolyDP(c, placement.crop / 200, True)[:, 0, :] for c in contours]
+    return contours_path(mask[np.ix_(rows, cols)])
+
+
+def contours_path(seen: npt.NDArray[np.bool_]) -> str:
+    """SVG path data of the borders of all that is True in the model's view, holes included.
+
+    seen : bool, shape (crop, crop)
+    """
+    cells = np.ascontiguousarray(seen, dtype=np.uint8)
+    contours, _ = cv2.findContours(cells, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    smooth = [cv2.approxPolyDP(c, len(seen) / 200, True)[:, 0, :] for c in contours]
     return "".join(
         "M" + "L".join(f"{column} {row}" for column, row in points) + "Z"
         for points in smooth

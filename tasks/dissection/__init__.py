@@ -1,0 +1,1 @@
+"""What single units answer to: network dissection with named objects."""

@@ -1,0 +1,106 @@
+"""Units, concepts, scores and facts as they are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.dissection.dissection import ConceptFound, UnitFound
+from tasks.dissection.overlaps import Overlaps
+from tasks.dissection.plan import DissectionPlan
+from tasks.images.inputs import Failure
+from tasks.tables.dissection_schemas import (
+    DISSECTION_CONCEPTS,
+    DISSECTION_SCORES,
+    DISSECTION_UNITS,
+)
+
+if TYPE_CHECKING:
+    from tasks.dissection.stage import FirstLook
+
+
+def dissection_tables(
+    plan: DissectionPlan,
+    units: list[UnitFound],
+    concepts: list[ConceptFound],
+    overlaps: Overlaps,
+    names: list[str],
+) -> dict[str, pa.Table]:
+    """By file name, of the schemas DISSECTION_UNITS, DISSECTION_CONCEPTS, DISSECTION_SCORES."""
+    layer = plan.facts["model"]["target_layer"]
+    of_units = [
+        {
+            **asdict(each),
+            "target_layer": layer,
+            "chance_iou": each.chance,
+            "concept": each.concept or None,
+            "label": each.label or None,
+        }
+        for each in units
+    ]
+    of_concepts = [
+        {**asdict(each), "concept": each.name, "reachable_iou": each.reachable} for each in concepts
+    ]
+    return {
+        "units": pa.Table.from_pylist(of_units, DISSECTION_UNITS),
+        "concepts": pa.Table.from_pylist(of_concepts, DISSECTION_CONCEPTS),
+        "scores": _scores(overlaps, names),
+    }
+
+
+def _scores(overlaps: Overlaps, names: list[str]) -> pa.Table:
+    units, concepts = overlaps.intersection.shape
+    columns = {
+        "unit": np.repeat(np.arange(units), concepts),
+        "concept": np.tile(np.array(names, dtype=object), units),
+        "intersection": overlaps.intersection.reshape(-1).astype(np.int64),
+        "union": overlaps.union.reshape(-1).astype(np.int64),
+        "iou": overlaps.iou.reshape(-1),
+        "iou_within": overlaps.iou_within.reshape(-1),
+        "chance_iou": overlaps.chance.reshape(-1),
+    }
+    return pa.table(columns, schema=DISSECTION_SCORES)
+
+
+def dissection_facts(
+    plan: DissectionPlan,
+    first: FirstLook,
+    overlaps: Overlaps,
+    units: list[UnitFound],
+    failures: list[Failure],
+) -> dict[str, Any]:
+    """Content of dissection.json."""
+    options, labels = plan.options, [unit.label for unit in units if unit.label]
+    states = Counter(unit.state for unit in units)
+    chance = overlaps.chance
+    return {
+        "run": str(plan.run.root.resolve()),
+        "shard_keys": plan.audit_key,
+        "target_layer": plan.facts["model"]["target_layer"],
+        "grid": list(first.grid),
+        "view": plan.facts["preprocessing"]["crop"],
+        "images": {"audited": plan.audited, "seen": len(first.seen), "named": overlaps.images},
+        "sources": {
+            "mask": sum(first.areas.masks.values()), "box": sum(first.areas.boxes.values())
+        },
+        "concepts": len(first.areas.names),
+        "top_share": options.top_share,
+        "positions": first.thresholds.positions,
+        "threshold_error": first.thresholds.error,
+        "iou": options.iou,
+        "units": {
+            "all": len(units),
+            "dead": states["dead"],
+            "sparse": states["sparse"],
+            "saturated": states["saturated"],
+            "detectors": len(labels),
+            "unique": len(set(labels)),
+            "chance_detectors": int((chance.max(axis=1) > options.iou).sum()),
+        },
+        "seed": options.seed,
+        "failures": [asdict(failure) for failure in failures],
+    }  # fmt: skip
