@@ -16,6 +16,7 @@ from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
 from flows.features_command import features
 from flows.graph_command import graph
+from flows.objects_command import objects
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.units_command import units
@@ -114,7 +115,7 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (concept, dissect, explain, faithfulness, features, graph, units, vqa):
+for command in (concept, dissect, explain, faithfulness, features, graph, objects, units, vqa):
     app.command()(command)
 
 

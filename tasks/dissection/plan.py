@@ -5,20 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from tasks.dissection.named_audit import COLUMNS, finished_facts, require_names
 from tasks.errors import AuditError
 from tasks.images.named_objects import has_names
 from tasks.statistics.sampling import stratified_sample
 from tasks.tables.completion import audit_key
-from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import RunFolder
-
-COLUMNS = ["image_id", "uri", "label", "mask_uri", "mask_name", "boxes", "box_names"]
-
-NAMES_NEEDED = (
-    "Name them: a column 'box_names' beside 'boxes' in the manifest, masks ('mask_name', else the "
-    "label's class names them), or --annotations with a COCO json whose categories are named; then "
-    "run the audit again"
-)
 
 
 @dataclass(frozen=True)
@@ -87,28 +79,6 @@ def plan_dissection(run: RunFolder, options: DissectionOptions) -> DissectionPla
         rows = [row for row in rows if row["image_id"] in chosen]
     require_names(run, rows, facts["classes"])
     return DissectionPlan(run, facts, key, options, rows, audited)
-
-
-def finished_facts(run: RunFolder) -> dict[str, Any]:
-    """Content of audit.json. Raises: AuditError where another version wrote it."""
-    facts = run.audit()
-    if facts.get("schema_version") != SCHEMA_VERSION:
-        raise AuditError(
-            f"{run.root} was written by another version of camaudit: expected schema "
-            f"{SCHEMA_VERSION}, got {facts.get('schema_version')}. Run the audit again"
-        )
-    return facts
-
-
-def require_names(run: RunFolder, rows: list[dict[str, Any]], classes: list[str]) -> None:
-    """AuditError where no row names an object."""
-    if not any(has_names(row, classes) for row in rows):
-        boxes = sum(bool(row["boxes"]) for row in rows)
-        masks = sum(row["mask_uri"] is not None for row in rows)
-        raise AuditError(
-            f"no object is named in the {len(rows)} images of {run.root}: expected boxes or masks "
-            f"with names, got {boxes} images with boxes, {masks} with masks. {NAMES_NEEDED}"
-        )
 
 
 def _check(options: DissectionOptions) -> None:

@@ -8,9 +8,10 @@ import torch
 from tasks.dissection.concept_areas import ConceptAreas
 from tasks.dissection.dissection import Dissection
 from tasks.dissection.labels import describe_concepts, label_units
+from tasks.dissection.named_audit import NAMES_NEEDED
 from tasks.dissection.named_batches import named_batches
 from tasks.dissection.overlaps import Overlaps, OverlapSums
-from tasks.dissection.plan import NAMES_NEEDED, DissectionPlan
+from tasks.dissection.plan import DissectionPlan
 from tasks.dissection.strongest_regions import StrongestRegions
 from tasks.dissection.tables import dissection_facts, dissection_tables
 from tasks.dissection.thresholds import EXACT_BYTES, Thresholds, thresholds_for

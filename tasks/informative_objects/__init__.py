@@ -1,0 +1,1 @@
+"""The objects of a scene that a class is told by."""
