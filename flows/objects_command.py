@@ -44,7 +44,7 @@ def objects(
 
     with told_plainly():
         folder = out or run_folder / "objects"
-        options = ObjectsOptions(share, covered, lenders, seed)
+        options = ObjectsOptions(share, covered, lenders, seed=seed)
         plan = plan_objects(RunFolder(run_folder), options)
         refuse_other_folder(folder)
         found = _find(plan)

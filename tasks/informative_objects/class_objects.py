@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+from tasks.images.geometry import Placement
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,38 @@ class ClassObjects:
 
 
 @dataclass(frozen=True)
+class SceneObject:
+    """inside : bool, shape (crop, crop), somewhere True
+    share : of its pixels that the region covers
+    """
+
+    name: str
+    inside: npt.NDArray[np.bool_]
+    share: float
+
+
+@dataclass(frozen=True)
+class ScenePicture:
+    """region : bool, shape (crop, crop), where the map is high"""
+
+    image_id: int
+    uri: str
+    placement: Placement
+    region: npt.NDArray[np.bool_]
+    objects: list[SceneObject]
+
+
+@dataclass(frozen=True)
 class InformativeObjects:
     """facts : content of objects.json
     model : content of audit.json
     classes : in the order of class_idx; only those with images
+    pictures : by class_idx, of the classes that are shown
     table : of schema INFORMATIVE_OBJECTS
     """
 
     facts: dict[str, Any]
     model: dict[str, Any]
     classes: list[ClassObjects]
+    pictures: dict[int, list[ScenePicture]]
     table: pa.Table

@@ -21,19 +21,21 @@ class ObjectsOptions:
     share : of the map's maximum, from which on a pixel belongs to the region, in (0, 1]
     covered : share of an object that the region must cover, in (0, 1]
     lenders : maps of other images of the class, at most, at least 1
+    pictures : of each class that is shown, at least 0
     seed : of the choice of lenders and of the order of equal pixels
     """
 
     share: float = 0.2
     covered: float = 0.5
     lenders: int = 50
+    pictures: int = 4
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class ObjectsPlan:
-    """rows : of the manifest with `width`, `height` and `predicted`, by image_id: rightly
-        predicted, with a map and with named objects
+    """rows : of the manifest with `width`, `height`, `predicted` and `probability`, by image_id:
+        rightly predicted, with a map and with named objects
     maps : by image_id, float16, shape (rows, cols)
     without_map : images that are left out because their map is empty or not finite
     right : rightly predicted images in all
@@ -59,7 +61,7 @@ def plan_objects(run: RunFolder, options: ObjectsOptions) -> ObjectsPlan:
     key, facts = audit_key(run), finished_facts(run)
     manifest = run.dataset("manifest").to_table(columns=COLUMNS).sort_by("image_id").to_pylist()
     require_names(run, manifest, facts["classes"])
-    columns = ["image_id", "predicted", "width", "height"]
+    columns = ["image_id", "predicted", "probability", "width", "height"]
     right = run.dataset("predictions").to_table(columns=columns, filter=pc.field("correct"))
     of_image = {row["image_id"]: row for row in right.to_pylist()}
     rows = [
@@ -104,6 +106,6 @@ def _check(options: ObjectsOptions) -> None:
         value = getattr(options, name)
         if not 0 < value <= 1:
             raise AuditError(f"{name}: expected above 0 up to 1, got {value}")
-    for name, least in (("lenders", 1), ("seed", 0)):
+    for name, least in (("lenders", 1), ("pictures", 0), ("seed", 0)):
         if getattr(options, name) < least:
             raise AuditError(f"{name}: expected {least} or more, got {getattr(options, name)}")

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from tasks.images.decoding import ImageSource, UnreadableImage
-from tasks.images.geometry import place
 from tasks.images.inputs import Failure
-from tasks.images.named_objects import NamedObject, named_objects
 from tasks.informative_objects.class_objects import ClassObjects, InformativeObjects
 from tasks.informative_objects.map_regions import Ranks, enlarged, ranks
 from tasks.informative_objects.overlap_counts import LEAST_LENDERS, OverlapCounts
 from tasks.informative_objects.plan import ObjectsPlan
 from tasks.informative_objects.ranking import objects_table, rank_objects
+from tasks.informative_objects.scene_pictures import draw_scenes, objects_of
 
 
 def find_objects(plan: ObjectsPlan, advance: Callable[[int], None]) -> InformativeObjects:
@@ -33,7 +32,8 @@ def find_objects(plan: ObjectsPlan, advance: Callable[[int], None]) -> Informati
         failures += broken
     classes = rank_objects(counts, plan.facts["classes"])
     facts = _facts(plan, classes, failures)
-    return InformativeObjects(facts, plan.facts, classes, objects_table(classes))
+    pictures = draw_scenes(plan, classes)
+    return InformativeObjects(facts, plan.facts, classes, pictures, objects_table(classes))
 
 
 def count_overlaps(
@@ -49,7 +49,7 @@ def count_overlaps(
     source, failures = ImageSource(), list[Failure]()
     for row in rows:
         try:
-            objects = _objects(plan, row, source)
+            objects = objects_of(plan, row, source)
         except UnreadableImage as error:
             reason = f"{row['mask_uri']}: {error}"
             failures.append(Failure(row["image_id"], row["uri"], "mask", reason))
@@ -67,12 +67,6 @@ def _lent_ranks(plan: ObjectsPlan, class_idx: int, image_ids: list[int]) -> dict
     drawn = generator.permutation(np.array(image_ids))[: plan.options.lenders + 1]
     side = plan.facts["preprocessing"]["crop"]
     return {int(i): ranks(enlarged(plan.maps[int(i)], side), generator) for i in drawn}
-
-
-def _objects(plan: ObjectsPlan, row: dict[str, Any], source: ImageSource) -> list[NamedObject]:
-    cut = plan.facts["preprocessing"]
-    placement = place(row["width"], row["height"], cut["resize"], cut["crop"])
-    return named_objects(row, placement, plan.facts["classes"], source)
 
 
 def _facts(

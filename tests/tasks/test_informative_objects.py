@@ -276,3 +276,26 @@ def test_without_right_predictions(tmp_path_factory: pytest.TempPathFactory) -> 
 def test_options_out_of_range(run: RunFolder, options: ObjectsOptions, words: str) -> None:
     with pytest.raises(AuditError, match=words):
         plan_objects(run, options)
+
+
+def test_pictures_are_of_the_surest_images(
+    run: RunFolder, found: InformativeObjects, views: dict[int, dict[Pixel, float]]
+) -> None:
+    table = run.dataset("predictions").to_table().to_pandas().set_index("image_id")
+    assert set(found.pictures) == {0, 1}
+    for class_idx, pictures in found.pictures.items():
+        images = right(run)[class_idx]
+        order = sorted(images, key=lambda i: (-table.loc[i, "probability"], i))
+        assert [picture.image_id for picture in pictures] == order[:4]
+        for picture in pictures:
+            region = slow_region(views[picture.image_id])
+            drawn = {(int(y), int(x)) for y, x in zip(*np.nonzero(picture.region), strict=True)}
+            assert len(drawn ^ region) <= 2
+            names = sorted(thing.name for thing in SCENES[picture.image_id])
+            assert [each.name for each in picture.objects] == names
+            for each in picture.objects:
+                thing = pixels_of(picture.image_id, each.name)
+                assert int(each.inside.sum()) == len(thing)
+                share = len(thing & region) / len(thing)
+                assert each.share == pytest.approx(share, abs=2 / len(thing))
+    assert not any(look(run, replace(OPTIONS, pictures=0)).pictures.values())
