@@ -27,7 +27,7 @@ Images = Annotated[
     int | None, typer.Option(help="To look at, at most, each label its share; default: all")
 ]
 Shown = Annotated[int, typer.Option(help="Units with pictures, at most")]
-Seed = Annotated[int, typer.Option(help="Of the sample of images")]
+Seed = Annotated[int, typer.Option(help="Of the sample of images and of the shuffle")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
@@ -81,10 +81,12 @@ def _dissect(plan: "DissectionPlan", device: str | None) -> "Dissection":
 
 def _print(found: "Dissection") -> None:
     units, out = found.facts["units"], Console(highlight=False)
+    lucky = units["shuffled_detectors"]
+    chance = "" if lucky is None else f"; to objects of other images: {lucky:,} units"
     out.print(
         f"{units['detectors']:,} of {units['all']:,} units answer to a named object (IoU above "
-        f"{found.facts['iou']:g}), {units['unique']:,} of {found.facts['concepts']:,} objects; by "
-        f"chance: {units['chance_detectors']:,} units",
+        f"{found.facts['iou']:g}), {units['unique']:,} of {found.facts['concepts']:,} objects"
+        f"{chance}",
         soft_wrap=True,
     )
     best = sorted((u for u in found.units if u.label), key=lambda u: (-u.iou, u.unit))[:5]

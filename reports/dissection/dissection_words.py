@@ -31,7 +31,7 @@ LIMITS = [
         "Chance",
         "The mean over all ways to give a unit's maps to other images: it knows how large the "
         "regions and objects are and where in a picture they tend to lie. A lucky unit among many "
-        "exceeds it.",
+        "exceeds it: the count “by chance” above is therefore of one shuffle, luck included.",
     ),
     (
         "Saturated and seldom active units",

@@ -22,7 +22,7 @@ class DissectionOptions:
     images : to look at, at most, each label its share; None for all
     shown : units with pictures, at most, at least 0
     pictures : of each of them, at least 1
-    seed : of the sample
+    seed : of the sample and of the shuffle
     """
 
     top_share: float = 0.005
@@ -35,7 +35,7 @@ class DissectionOptions:
 
 @dataclass(frozen=True)
 class DissectionPlan:
-    """rows : of the manifest, by image_id
+    """rows : of the manifest with `width` and `height`, by image_id
     audited : images that they were drawn from
     """
 
@@ -67,13 +67,15 @@ def plan_dissection(run: RunFolder, options: DissectionOptions) -> DissectionPla
     key, facts = audit_key(run), finished_facts(run)
     rows = run.dataset("manifest").to_table(columns=COLUMNS).sort_by("image_id").to_pylist()
     require_names(run, rows, facts["classes"])
-    predictions = run.dataset("predictions").to_table(columns=["image_id", "label"])
-    labels = dict(zip(*(predictions[n].to_pylist() for n in ("image_id", "label")), strict=True))
-    rows = [row for row in rows if row["image_id"] in labels]
+    columns = ["image_id", "width", "height"]
+    sizes = {
+        row["image_id"]: row
+        for row in run.dataset("predictions").to_table(columns=columns).to_pylist()
+    }
+    rows = [{**row, **sizes[row["image_id"]]} for row in rows if row["image_id"] in sizes]
     audited = len(rows)
     if options.images is not None:
-        ids = np.array([row["image_id"] for row in rows], dtype=np.int64)
-        strata = np.array([labels[i] for i in ids.tolist()], dtype=np.int64)
+        ids, strata = (np.array([row[n] for row in rows]) for n in ("image_id", "label"))
         drawn = stratified_sample(ids, strata, options.images, options.seed)
         chosen = set(drawn.tolist())
         rows = [row for row in rows if row["image_id"] in chosen]

@@ -1,39 +1,25 @@
 """Network dissection (Bau et al. 2017, arXiv:1704.05796, section 2) of a finished audit's model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from tasks.dissection.concept_areas import ConceptAreas
 from tasks.dissection.dissection import Dissection
 from tasks.dissection.labels import describe_concepts, label_units
+from tasks.dissection.looks import FirstLook, SecondLook
 from tasks.dissection.named_audit import NAMES_NEEDED
 from tasks.dissection.named_batches import named_batches
-from tasks.dissection.overlaps import Overlaps, OverlapSums
+from tasks.dissection.overlaps import OverlapSums
 from tasks.dissection.plan import DissectionPlan
+from tasks.dissection.shuffled_images import ShuffledObjects
 from tasks.dissection.strongest_regions import StrongestRegions
 from tasks.dissection.tables import dissection_facts, dissection_tables
-from tasks.dissection.thresholds import EXACT_BYTES, Thresholds, thresholds_for
+from tasks.dissection.thresholds import EXACT_BYTES, thresholds_for
 from tasks.dissection.unit_pictures import draw_units
 from tasks.errors import AuditError
 from tasks.faithfulness.audited_model import AuditedModel
 from tasks.images.inputs import Failure
-
-
-@dataclass(frozen=True)
-class FirstLook:
-    """thresholds : over every position of every image
-    areas : of the named objects
-    seen : image_ids that could be read
-    grid : rows and columns of the target layer
-    """
-
-    thresholds: Thresholds
-    areas: ConceptAreas
-    seen: set[int]
-    grid: tuple[int, int]
-    failures: list[Failure]
 
 
 def dissect(
@@ -46,14 +32,13 @@ def dissect(
     Raises: AuditError where no image could be read, or no named object.
     """
     first = find_thresholds(plan, model, advance)
-    overlaps, strongest, failures = sum_overlaps(plan, model, first, advance)
-    names = first.areas.names
+    second = sum_overlaps(plan, model, first, advance)
+    overlaps, names = second.overlaps, first.areas.names
     units = label_units(first.thresholds, overlaps, names, plan.options.iou)
     concepts = describe_concepts(first.areas, overlaps, units)
-    pictures = draw_units(plan, model, first.thresholds, units, strongest)
-    failures = [*first.failures, *failures]
+    pictures = draw_units(plan, model, first.thresholds, units, second.strongest)
     return Dissection(
-        facts=dissection_facts(plan, first, overlaps, units, failures),
+        facts=dissection_facts(plan, first, second, units),
         model=plan.facts,
         units=units,
         concepts=concepts,
@@ -99,13 +84,15 @@ def find_thresholds(
 
 def sum_overlaps(
     plan: DissectionPlan, model: AuditedModel, first: FirstLook, advance: Callable[[int], None]
-) -> tuple[Overlaps, list[list[int]], list[Failure]]:
-    """The second pass: over the images that could be read and whose objects are named.
-
-    Returns: the sums, the image_ids that excite each unit most, and what could not be read.
-    """
+) -> SecondLook:
+    """The second pass: over the images that could be read and whose objects are named."""
     rows = [row for row in plan.rows if plan.named(row) and row["image_id"] in first.seen]
-    sums = OverlapSums(first.thresholds, first.areas, torch.device(model.device))
+    device = torch.device(model.device)
+    sums = OverlapSums(first.thresholds, first.areas, device)
+    shuffled, others = (
+        OverlapSums(first.thresholds, first.areas, device),
+        ShuffledObjects(plan, rows),
+    )
     strongest = StrongestRegions(len(first.thresholds.level), plan.options.pictures)
     failures: list[Failure] = []
     for batch in named_batches(model, rows, plan.classes):
@@ -115,5 +102,7 @@ def sum_overlaps(
             if objects:
                 sizes = sums.update(activations, objects)
                 strongest.update(image.image_id, activations.amax(dim=(1, 2)), sizes)
+            if lent := others.of(image.image_id):
+                shuffled.update(activations, lent)
         advance(batch.rows)
-    return sums.compute(), strongest.compute(), failures
+    return SecondLook(sums.compute(), shuffled.compute(), strongest.compute(), failures)

@@ -1,26 +1,22 @@
 """Units, concepts, scores and facts as they are written."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.dissection.dissection import ConceptFound, UnitFound
+from tasks.dissection.looks import FirstLook, SecondLook
 from tasks.dissection.overlaps import Overlaps
 from tasks.dissection.plan import DissectionPlan
-from tasks.images.inputs import Failure
 from tasks.tables.dissection_schemas import (
     DISSECTION_CONCEPTS,
     DISSECTION_SCORES,
     DISSECTION_UNITS,
 )
-
-if TYPE_CHECKING:
-    from tasks.dissection.stage import FirstLook
 
 
 def dissection_tables(
@@ -69,14 +65,14 @@ def _scores(overlaps: Overlaps, names: list[str]) -> pa.Table:
 def dissection_facts(
     plan: DissectionPlan,
     first: FirstLook,
-    overlaps: Overlaps,
+    second: SecondLook,
     units: list[UnitFound],
-    failures: list[Failure],
 ) -> dict[str, Any]:
-    """Content of dissection.json."""
+    """Content of dissection.json; `shuffled_detectors` is None where nothing could be shuffled."""
+    overlaps, shuffled = second.overlaps, second.shuffled
+    failures = [*first.failures, *second.failures]
     options, labels = plan.options, [unit.label for unit in units if unit.label]
     states = Counter(unit.state for unit in units)
-    chance = overlaps.chance
     return {
         "run": str(plan.run.root.resolve()),
         "shard_keys": plan.audit_key,
@@ -99,8 +95,16 @@ def dissection_facts(
             "saturated": states["saturated"],
             "detectors": len(labels),
             "unique": len(set(labels)),
-            "chance_detectors": int((chance.max(axis=1) > options.iou).sum()),
+            "chance_detectors": _exceeding(overlaps.chance, options.iou),
+            "shuffled_detectors": (
+                _exceeding(shuffled.iou, options.iou) if shuffled.images else None
+            ),
         },
         "seed": options.seed,
         "failures": [asdict(failure) for failure in failures],
     }  # fmt: skip
+
+
+def _exceeding(iou: npt.NDArray[np.float64], least: float) -> int:
+    """Units whose best concept exceeds `least`."""
+    return int((iou.max(axis=1) > least).sum())

@@ -16,6 +16,7 @@ from tasks.dissection.dissection import Dissection
 from tasks.dissection.overlaps import OverlapSums
 from tasks.dissection.plan import DissectionOptions, plan_dissection
 from tasks.dissection.regions import unit_regions
+from tasks.dissection.shuffled_images import partners
 from tasks.dissection.stage import dissect, find_thresholds
 from tasks.dissection.thresholds import SKETCH_ERROR, Thresholds
 from tasks.errors import AuditError
@@ -169,6 +170,27 @@ def test_planted_units_are_named(
     assert units["chance_detectors"] == sum(value > 0.04 for value in best)
 
 
+def test_one_shuffle_holds_maps_against_other_images(
+    run: RunFolder, found: Dissection, maps: list[np.ndarray]
+) -> None:
+    lent = partners(list(range(NAMED)), OPTIONS.seed)
+    assert sorted(lent) == sorted(lent.values()) == list(range(NAMED))
+    assert all(one != other for one, other in lent.items()) and partners([7], 0) == {}
+    detectors = 0
+    for unit in range(6):
+        level = slow_level(maps, unit, SHARE)
+        least = min(float(each[unit].min()) for each in maps)
+        regions = {i: slow_region(maps[i][unit], level, least) for i in range(NAMED)}
+        scores = []
+        for name in ("blue bar", "green box", "red disc"):
+            pairs = [(regions[i], slow_object(other, name)) for i, other in lent.items()]
+            either = sum(len(m | t) for m, t in pairs)
+            scores.append(sum(len(m & t) for m, t in pairs) / either)
+        assert all(abs(score - 0.04) > 1e-3 for score in scores)
+        detectors += max(scores) > 0.04
+    assert found.facts["units"]["shuffled_detectors"] == detectors
+
+
 def test_concepts_are_counted_and_measured(found: Dissection) -> None:
     for concept in found.concepts:
         areas = [len(slow_object(i, concept.name)) for i in range(NAMED)]
@@ -297,6 +319,7 @@ def test_a_sample_and_a_concept_of_one_image(run: RunFolder) -> None:
     assert some.facts["images"]["seen"] == 3 and not some.pictures
     assert all(concept.images <= 3 for concept in some.concepts)
     one = look(run, replace(OPTIONS, images=1, seed=2, shown=0))
+    assert one.facts["units"]["shuffled_detectors"] is None
     for concept in one.concepts:  # with one image nothing can be shuffled
         assert concept.images == 1
     scores = one.tables["scores"].to_pandas()
