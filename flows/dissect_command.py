@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
-from tasks.errors import AuditError
+from flows.run_again import Device, RunPath, advancing, check_device, open_model, tell_unreadable
 
 if TYPE_CHECKING:
     from tasks.dissection.dissection import Dissection
     from tasks.dissection.plan import DissectionPlan
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder to write the page to; default: RUN/dissection")
 ]
@@ -28,7 +26,6 @@ Images = Annotated[
 ]
 Shown = Annotated[int, typer.Option(help="Units with pictures, at most")]
 Seed = Annotated[int, typer.Option(help="Of the sample of images and of the shuffle")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda; default: the audit's")]
 
 
 def dissect(
@@ -49,8 +46,7 @@ def dissect(
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise AuditError(f"device: expected auto, cpu or cuda, got {device!r}")
+        check_device(device)
         folder = out or run_folder / "dissection"
         options = DissectionOptions(top_share, iou, images, shown, seed=seed)
         plan = plan_dissection(RunFolder(run_folder), options)
@@ -62,9 +58,7 @@ def dissect(
 
 
 def _dissect(plan: "DissectionPlan", device: str | None) -> "Dissection":
-    from flows.cluster import resolve_device
     from tasks.dissection.stage import dissect as dissect_units
-    from tasks.faithfulness.audited_model import AuditedModel
 
     total, named = len(plan.rows), sum(map(plan.named, plan.rows))
     console.print(
@@ -72,11 +66,9 @@ def _dissect(plan: "DissectionPlan", device: str | None) -> "Dissection":
         f"{named:,} with named objects ...",
         soft_wrap=True,
     )
-    model = AuditedModel(plan.facts, resolve_device(device or plan.facts["config"]["device"]))
-    columns = (TextColumn("[bold]Images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total + named)
-        return dissect_units(plan, model, lambda done: bar.advance(task, done))
+    model = open_model(plan.facts, device)
+    with advancing("Dissection", "images", total + named) as advance:
+        return dissect_units(plan, model, advance)
 
 
 def _print(found: "Dissection") -> None:
@@ -96,8 +88,4 @@ def _print(found: "Dissection") -> None:
             f"threshold {unit.threshold:.3g}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    for failure in found.facts["failures"]:
-        console.print(
-            f"{failure['uri']} can no longer be read as it was (left out): {failure['error']}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+    tell_unreadable(found.facts["failures"])

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flows.plain_errors import told_plainly
 from flows.progress import console
+from flows.run_again import RunPath, advancing, tell_unreadable
 
 if TYPE_CHECKING:
     from tasks.informative_objects.class_objects import InformativeObjects
     from tasks.informative_objects.plan import ObjectsPlan
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a finished audit")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write the page to; default: RUN/objects")]
 Share = Annotated[
     float, typer.Option(help="Of the map's maximum, from which on a pixel is in the region")
@@ -58,10 +57,8 @@ def _find(plan: "ObjectsPlan") -> "InformativeObjects":
 
     total = len(plan.rows)
     console.print(f"Holding {total:,} maps against named objects ...", soft_wrap=True)
-    columns = (TextColumn("[bold]Maps"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        return find_objects(plan, lambda done: bar.advance(task, done))
+    with advancing("Maps", "maps", total) as advance:
+        return find_objects(plan, advance)
 
 
 def _print(found: "InformativeObjects") -> None:
@@ -78,8 +75,4 @@ def _print(found: "InformativeObjects") -> None:
             f"{row['with_object']:,} images, by chance {100 * row['chance']:.1f} %",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    for failure in facts["failures"]:
-        console.print(
-            f"{failure['uri']} is left out: {failure['error']}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+    tell_unreadable(facts["failures"])

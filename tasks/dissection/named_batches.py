@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.decoding import ImageSource, UnreadableImage
 from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.named_objects import NamedObject, has_names, named_objects

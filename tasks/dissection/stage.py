@@ -18,7 +18,7 @@ from tasks.dissection.tables import dissection_facts, dissection_tables
 from tasks.dissection.thresholds import EXACT_BYTES, thresholds_for
 from tasks.dissection.unit_pictures import draw_units
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.inputs import Failure
 
 

@@ -7,7 +7,7 @@ from tasks.dissection.named_batches import NamedBatch, named_batches
 from tasks.dissection.plan import DissectionPlan
 from tasks.dissection.regions import unit_regions
 from tasks.dissection.thresholds import Thresholds
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 
 
 def draw_units(

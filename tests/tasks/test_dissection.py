@@ -20,7 +20,7 @@ from tasks.dissection.shuffled_images import partners
 from tasks.dissection.stage import dissect, find_thresholds
 from tasks.dissection.thresholds import SKETCH_ERROR, Thresholds
 from tasks.errors import AuditError
-from tasks.faithfulness.audited_model import AuditedModel
+from tasks.explain.audited_model import AuditedModel
 from tasks.images.named_objects import NamedObject
 from tasks.model.loading import load_model
 from tasks.tables.storage import RunFolder
