@@ -74,7 +74,7 @@ def _dissect(plan: "DissectionPlan", device: str | None) -> "Dissection":
 def _print(found: "Dissection") -> None:
     units, out = found.facts["units"], Console(highlight=False)
     lucky = units["shuffled_detectors"]
-    chance = "" if lucky is None else f"; to objects of other images: {lucky:,} units"
+    chance = "" if lucky is None else f"; objects of other images reach it for {lucky:,}"
     out.print(
         f"{units['detectors']:,} of {units['all']:,} units answer to a named object (IoU above "
         f"{found.facts['iou']:g}), {units['unique']:,} of {found.facts['concepts']:,} objects"

@@ -69,17 +69,17 @@ def dissection_facts(
     units: list[UnitFound],
 ) -> dict[str, Any]:
     """Content of dissection.json; `shuffled_detectors` is None where nothing could be shuffled."""
-    overlaps, shuffled = second.overlaps, second.shuffled
     failures = [*first.failures, *second.failures]
-    options, labels = plan.options, [unit.label for unit in units if unit.label]
-    states = Counter(unit.state for unit in units)
+    options = plan.options
     return {
         "run": str(plan.run.root.resolve()),
         "shard_keys": plan.audit_key,
         "target_layer": plan.facts["model"]["target_layer"],
         "grid": list(first.grid),
         "view": plan.facts["preprocessing"]["crop"],
-        "images": {"audited": plan.audited, "seen": len(first.seen), "named": overlaps.images},
+        "images": {
+            "audited": plan.audited, "seen": len(first.seen), "named": second.overlaps.images
+        },
         "sources": {
             "mask": sum(first.areas.masks.values()), "box": sum(first.areas.boxes.values())
         },
@@ -88,21 +88,27 @@ def dissection_facts(
         "positions": first.thresholds.positions,
         "threshold_error": first.thresholds.error,
         "iou": options.iou,
-        "units": {
-            "all": len(units),
-            "dead": states["dead"],
-            "sparse": states["sparse"],
-            "saturated": states["saturated"],
-            "detectors": len(labels),
-            "unique": len(set(labels)),
-            "chance_detectors": _exceeding(overlaps.chance, options.iou),
-            "shuffled_detectors": (
-                _exceeding(shuffled.iou, options.iou) if shuffled.images else None
-            ),
-        },
+        "units": _unit_counts(second, units, options.iou),
         "seed": options.seed,
         "failures": [asdict(failure) for failure in failures],
     }  # fmt: skip
+
+
+def _unit_counts(second: SecondLook, units: list[UnitFound], least: float) -> dict[str, Any]:
+    states = Counter(unit.state for unit in units)
+    labels = [unit.label for unit in units if unit.label]
+    return {
+        "all": len(units),
+        "dead": states["dead"],
+        "sparse": states["sparse"],
+        "saturated": states["saturated"],
+        "detectors": len(labels),
+        "unique": len(set(labels)),
+        "chance_detectors": _exceeding(second.overlaps.chance, least),
+        "shuffled_detectors": (
+            _exceeding(second.shuffled.iou, least) if second.shuffled.images else None
+        ),
+    }
 
 
 def _exceeding(iou: npt.NDArray[np.float64], least: float) -> int:

@@ -38,10 +38,7 @@ def add_annotations(rows: pd.DataFrame, file: str, images: str) -> pd.DataFrame:
         names = [_names(annotations.get(i), categories) for i in found]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuditError(f"annotations {file} are not COCO json: {error!r}") from error
-    given = zip(boxes, names, rows["boxes"], rows["box_names"], strict=True)
-    chosen = [new if new[0] else old for new, old in ((each[:2], each[2:]) for each in given)]
-    for column, values in zip(("boxes", "box_names"), zip(*chosen, strict=True), strict=True):
-        rows[column] = pd.Series(values, dtype=object)
+    rows = _with_boxes(rows, boxes, names)
     with_mask = [i is not None and _has_masks(annotations.get(i)) for i in found]
     masks = [
         f"{file}#{i}" if has else given
@@ -53,6 +50,15 @@ def add_annotations(rows: pd.DataFrame, file: str, images: str) -> pd.DataFrame:
         f"{key}+{version}" if has else key
         for has, key in zip(with_mask, rows["content_key"], strict=True)
     ]
+    return rows
+
+
+def _with_boxes(rows: pd.DataFrame, boxes: list[Any], names: list[Any]) -> pd.DataFrame:
+    """Boxes and their names together: those of the manifest stay where there are no others."""
+    given = zip(boxes, names, rows["boxes"], rows["box_names"], strict=True)
+    chosen = [new if new[0] else old for new, old in ((each[:2], each[2:]) for each in given)]
+    for column, values in zip(("boxes", "box_names"), zip(*chosen, strict=True), strict=True):
+        rows[column] = pd.Series(values, dtype=object)
     return rows
 
 
