@@ -36,10 +36,12 @@ def write_class_pages(
     cases: dict[int, Case],
     shown: dict[PairKey, ShownPair],
     patterns: dict[int, list[Pattern]],
+    with_page: set[int],
 ) -> None:
     """Write classes/<class_idx>.html, each with links to its neighbours.
 
     patterns : clusters of explanations by class; empty where the audit has none
+    with_page : classes that have a page of patterns
     """
     given_away, taken_in = _confusions(classes, pairs, shown)
     order = list(classes)
@@ -55,6 +57,7 @@ def write_class_pages(
             listed=CONFUSIONS_LISTED,
             best=[cases[i] for i in exemplars.best.get(class_idx, [])],
             patterns=patterns.get(class_idx, []),
+            has_patterns=class_idx in with_page,
             worst=[cases[i] for i in exemplars.worst.get(class_idx, [])],
         )
 

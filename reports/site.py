@@ -71,6 +71,10 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
         items.append(NavItem("Background", "background.html", None))
     if tables.contexts is not None:
         items.append(NavItem("Contexts", "contexts.html", None))
+    if tables.units is not None:
+        if tables.labelled:
+            items.append(NavItem("Patterns", "patterns.html", None))
+        items.append(NavItem("Units", "layers/0.html", None))
     if tables.localization is not None:
         items.append(NavItem("Localisation", "localization.html", None))
     if tables.faithfulness is not None:

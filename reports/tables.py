@@ -17,6 +17,7 @@ from reports.background.stored_background import (
 )
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
 from reports.localization.stored_localization import StoredLocalization, load_localization
+from reports.patterns.stored_units import StoredUnits, load_units
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 
@@ -59,7 +60,7 @@ class AuditTables:
     faithfulness : None where it was not measured
     background, contexts, patterns : None where the audit is older than they are; without labels
         there is no background. patterns is `explanation_clusters`
-    localization : None where the audit is older than it is
+    localization, units : None where the audit is older than they are
     """
 
     run: RunFolder
@@ -75,6 +76,7 @@ class AuditTables:
     contexts: StoredContexts | None
     patterns: pd.DataFrame | None
     localization: StoredLocalization | None
+    units: StoredUnits | None
 
     @property
     def labelled(self) -> int:
@@ -145,6 +147,7 @@ def load_tables(run: RunFolder) -> AuditTables:
         contexts=load_contexts(run),
         patterns=optional_table(run, "explanation_clusters"),
         localization=load_localization(run),
+        units=load_units(run),
     )
 
 

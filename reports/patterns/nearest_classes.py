@@ -1,0 +1,148 @@
+"""The classes nearest to each: in the features, and by confusions."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from reports.patterns.group_sums import sums_by_group
+from reports.tables import AuditTables
+
+NEAREST = 5
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SharedUnit:
+    """A unit that tells both classes from all others, by its AUROC for each."""
+
+    unit: int
+    auroc: float
+    other_auroc: float
+
+
+@dataclass(frozen=True)
+class NearClass:
+    """cosine : of the mean features; NaN where a class has no correct image
+    rank : among all classes, from 1; 0 where there is no cosine
+    given : images of this class that were taken for the other
+    taken : images of the other that were taken for this class
+    shared : units; none where the pair is not among the most confused
+    """
+
+    class_idx: int
+    name: str
+    cosine: float
+    rank: int
+    given: int
+    taken: int
+    shared: list[SharedUnit]
+
+
+def class_cosines(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The cosine of the mean pooled features over correct images, between all classes that have
+    such images. The features are read in pieces; those that are not finite are left out.
+
+    Returns: class indices, shape (C,), and cosines, shape (C, C).
+    """
+    right = tables.predictions["labelled"] & ~tables.predictions["mistake"]
+    correct = tables.predictions.loc[right, "image_id"].to_numpy(np.int64)
+    classes = 1 + int(tables.predictions["label"].max())
+    counts = np.zeros(classes, dtype=np.int64)
+    sums: Floats | None = None
+    columns = ["image_id", "label", "pooled"]
+    for batch in tables.run.dataset("features").to_batches(columns=columns):
+        if not batch.num_rows:
+            continue
+        flat = batch["pooled"].flatten().to_numpy(zero_copy_only=False)
+        pooled = flat.reshape(batch.num_rows, -1).astype(np.float64)
+        kept = np.isin(batch["image_id"].to_numpy(), correct) & np.isfinite(pooled).all(axis=1)
+        label = batch["label"].to_numpy()[kept]
+        counts += np.bincount(label, minlength=classes)
+        added = sums_by_group(pooled[kept], label, classes)
+        sums = added if sums is None else sums + added
+    if sums is None:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+    present = np.flatnonzero(counts)
+    means = sums[present] / counts[present, None]
+    length = np.linalg.norm(means, axis=1, keepdims=True)
+    unit = means / np.where(length > 0, length, 1)
+    return present, unit @ unit.T
+
+
+def nearest_classes(tables: AuditTables, shared: pd.DataFrame) -> dict[int, list[NearClass]]:
+    """By class with labelled images: the five others of the largest cosine and the five that it is
+    confused with most often, either way; ordered by confusions, then by cosine.
+
+    shared : `shared_units` of the target layer
+    """
+    present, cosines = class_cosines(tables)
+    place = {int(class_idx): i for i, class_idx in enumerate(present)}
+    confusions = _confusions(tables.confusions)
+    units = _shared_units(shared)
+    found = {}
+    for label in sorted({int(i) for i in tables.predictions["label"] if i >= 0}):
+        cosine, ranks = _ranked(label, place, present, cosines)
+        counts = confusions.get(label, {})
+        often = sorted(counts, key=lambda other: (-sum(counts[other]), other))[:NEAREST]
+        near = [other for other in ranks if ranks[other] <= NEAREST]
+        rows = [
+            NearClass(
+                class_idx=other,
+                name=tables.class_name(other),
+                cosine=cosine.get(other, float("nan")),
+                rank=ranks.get(other, 0),
+                given=counts.get(other, (0, 0))[0],
+                taken=counts.get(other, (0, 0))[1],
+                shared=units.get((label, other), []),
+            )
+            for other in sorted({*often, *near})
+        ]
+        found[label] = sorted(rows, key=_order)
+    return found
+
+
+def _order(row: NearClass) -> tuple[int, float, int]:
+    return -row.given - row.taken, row.rank or math.inf, row.class_idx
+
+
+def _ranked(
+    label: int, place: dict[int, int], present: npt.NDArray[np.int64], cosines: Floats
+) -> tuple[dict[int, float], dict[int, int]]:
+    """Cosine and rank of all other classes; of equals the lower class first."""
+    if label not in place:
+        return {}, {}
+    row = cosines[place[label]]
+    order = [int(i) for i in np.argsort(-row, kind="stable") if i != place[label]]
+    cosine = {int(present[i]): float(row[i]) for i in order}
+    return cosine, {other: rank + 1 for rank, other in enumerate(cosine)}
+
+
+def _confusions(confusions: pd.DataFrame) -> dict[int, dict[int, tuple[int, int]]]:
+    """By class and other class: how often it was taken for the other, and the other for it."""
+    found: dict[int, dict[int, tuple[int, int]]] = {}
+    wrong = confusions[confusions["label"] != confusions["predicted"]]
+    for row in wrong[wrong["images"] > 0].to_dict("records"):
+        label, predicted, images = (int(row[key]) for key in ("label", "predicted", "images"))
+        given, taken = found.setdefault(label, {}).get(predicted, (0, 0))
+        found[label][predicted] = given + images, taken
+        given, taken = found.setdefault(predicted, {}).get(label, (0, 0))
+        found[predicted][label] = given, taken + images
+    return found
+
+
+def _shared_units(shared: pd.DataFrame) -> dict[tuple[int, int], list[SharedUnit]]:
+    """By pair of classes, in both orders; those of a pair that is confused both ways are one."""
+    found: dict[tuple[int, int], dict[int, SharedUnit]] = {}
+    for row in shared.sort_values(["label", "predicted", "rank"]).to_dict("records"):
+        label, predicted, unit = (int(row[key]) for key in ("label", "predicted", "unit"))
+        mine, other = float(row["label_auroc"]), float(row["predicted_auroc"])
+        for pair, aurocs in (
+            ((label, predicted), (mine, other)),
+            ((predicted, label), (other, mine)),
+        ):
+            found.setdefault(pair, {}).setdefault(unit, SharedUnit(unit, *aurocs))
+    return {pair: list(units.values()) for pair, units in found.items()}

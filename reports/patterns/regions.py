@@ -1,0 +1,53 @@
+"""Discriminative regions: images with the strongest evidence for their label, cut by its map."""
+
+import numpy as np
+import pandas as pd
+
+from reports.patterns.unit_layers import Box, view_box
+from reports.stored_maps import fetch_maps
+from reports.tables import AuditTables
+from tasks.images.geometry import Placement, place
+from tasks.representation.map_box import map_box, square_around
+
+LABEL = "label"
+
+
+def choose_regions(
+    evidence: pd.DataFrame, first_id: dict[int, int], most: int
+) -> dict[int, list[int]]:
+    """Image ids by class, the strongest evidence for the label first: the largest value of the
+    raw map. One of each group of near-duplicates; of equals the lower image_id.
+
+    evidence : columns image_id, role, class_idx, scale and state
+    first_id : the image that stands for another, by image_id
+    """
+    rows = evidence[(evidence["role"] == LABEL) & (evidence["state"] == "ok")]
+    rows = rows.assign(group=[first_id.get(int(i), int(i)) for i in rows["image_id"]])
+    ordered = rows.sort_values(["scale", "image_id"], ascending=[False, True], kind="stable")
+    kept = ordered.drop_duplicates(["class_idx", "group"]).groupby("class_idx").head(most)
+    return {int(key): ids.tolist() for key, ids in kept.groupby("class_idx")["image_id"]}
+
+
+def region_boxes(tables: AuditTables, chosen: dict[int, list[int]]) -> dict[int, Box]:
+    """By image_id the box of the label's map by the 20 % rule (arXiv:1512.04150, section 3.1), in
+    pixels of the image."""
+    ids = sorted({image_id for of_class in chosen.values() for image_id in of_class})
+    maps = fetch_maps(tables.run, {(image_id, LABEL) for image_id in ids})
+    sizes = tables.predictions.set_index("image_id")[["width", "height"]]
+    boxes = {}
+    for (image_id, _), raw in maps.items():
+        width, height = sizes.loc[image_id]
+        placement = place(int(width), int(height), *tables.crop)
+        in_view = map_box(raw, placement.crop)
+        if in_view is not None:
+            top, left, bottom, right = placement.to_image(np.array([in_view]))[0].tolist()
+            boxes[image_id] = (top, left, bottom, right)
+    return boxes
+
+
+def square_in_view(box: Box, placement: Placement) -> Box:
+    """The square around a box, in pixels of the image, inside what the model saw."""
+    top, left, bottom, right = view_box(placement)
+    inside = (box[0] - top, box[1] - left, box[2] - top, box[3] - left)
+    cut = square_around(inside, bottom - top, right - left)
+    return cut[0] + top, cut[1] + left, cut[2] + top, cut[3] + left
