@@ -10,6 +10,9 @@ from reports.patterns.layer_plans import LEAST_IMAGES, TOP_IMAGES, LayerPlan
 from reports.site import Site
 from reports.tables import AuditTables
 
+# Places in a row of the data, as units.js reads them.
+_SELECTIVITY, _MEAN, _RISE = 2, 4, 10
+
 
 def write_layer_pages(
     site: Site,
@@ -38,7 +41,9 @@ def write_layer_pages(
             data=json.dumps(data, separators=(",", ":"), allow_nan=False),
             pictured=len(plan.pictured),
             from_pages=len(owners.keys() & plan.pictured.keys()),
-            driven=any(row[-3] is not None for row in data["rows"]),
+            has_selectivity=any(row[_SELECTIVITY] is not None for row in data["rows"]),
+            has_means=any(row[_MEAN] is not None for row in data["rows"]),
+            driven=any(row[_RISE] is not None for row in data["rows"]),
             class_pages=sorted(classes),
             ceiling=ceiling_of(stats),
             pictured_from=plan.source.name,

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 
 from reports.build import build_report
-from tests.reports import background_numbers, faithfulness_numbers, localization_numbers
+from tests.reports import (
+    background_numbers,
+    faithfulness_numbers,
+    localization_numbers,
+    unit_numbers,
+)
 from tests.reports.small_run import SmallRun, write_small_run
 
 
@@ -14,6 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     faithfulness_numbers.write(run.folder)
     background_numbers.write(run.folder)
     localization_numbers.write(run.folder)
+    unit_numbers.write(run.folder)
     return run
 
 

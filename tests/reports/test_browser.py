@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from tasks.tables.storage import RunFolder
 from tests.reports.small_run import CLASSES, SmallRun
+from tests.reports.unit_numbers import CHANNELS, DEAD, TARGET
 
 CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = [
@@ -24,7 +26,8 @@ FLAGS = [
 PAGES = (
     "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
     "classes/3.html", "background.html", "strips-1.html", "leaning-1.html", "contexts.html",
-    "limits.html", "localization.html",
+    "limits.html", "localization.html", "patterns.html", "patterns/1.html", "layers/0.html",
+    "layers/1.html",
 )  # fmt: skip
 
 LOAD_ALL = """
@@ -127,6 +130,72 @@ def test_search_finds_a_class(browser: Any, report: Path) -> None:
     found = [row for row in rows if row.is_displayed()]
     assert len(found) == 1
     assert found[0].text.startswith("<script>")
+
+
+def unit_cells(browser: Any, column: int) -> list[str]:
+    cells = browser.find_elements("css selector", f"#unit-table tbody tr > :nth-child({column})")
+    return [cell.text.split()[-1] for cell in cells]
+
+
+def test_units_sort_by_selectivity_and_missing_ones_stay_last(
+    browser: Any, report: Path, run: SmallRun
+) -> None:
+    stats = RunFolder(run.folder).dataset("unit_stats").to_table().to_pylist()
+    known = {
+        row["unit"]: row["selectivity"]
+        for row in stats
+        if row["target_layer"] == TARGET and row["selectivity"] is not None
+    }
+    open_page(browser, report, "layers/0.html")
+    assert [int(text) for text in unit_cells(browser, 1)[:DEAD]] == list(range(DEAD))
+    button = browser.find_element("css selector", "#unit-table th:nth-child(3) button")
+    for descending in (True, False):
+        button.click()
+        expected = sorted(known, key=lambda unit: known[unit], reverse=descending)
+        found = unit_cells(browser, 1)
+        assert found[:-1] == [str(unit) for unit in expected]
+        assert unit_cells(browser, 3)[-1] == "–"
+
+
+def test_units_are_found_by_class_by_number_and_by_kind(browser: Any, report: Path) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    open_page(browser, report, "layers/0.html")
+    search = browser.find_element("id", "unit-search")
+    search.send_keys("unit 11")
+    assert unit_cells(browser, 1) == ["11"]
+    search.clear()
+    search.send_keys("<SCRIPT>alert")
+    shown = browser.find_elements("css selector", "#unit-table tbody tr")
+    assert 0 < len(shown) < CHANNELS
+    assert any(CLASSES[1] in row.text for row in shown)
+    search.clear()
+    search.send_keys("nothing is called that")
+    assert unit_cells(browser, 1) == []
+    assert browser.find_element("id", "unit-status").text.startswith("0 of 12 units")
+    search.clear()
+    search.send_keys(" ")
+    Select(browser.find_element("id", "unit-kind")).select_by_value("dead")
+    assert browser.find_element("css selector", "#unit-table tbody th").text == f"{DEAD} dead"
+    Select(browser.find_element("id", "unit-kind")).select_by_value("driven")
+    assert unit_cells(browser, 1) == ["2"]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_link_to_a_unit_opens_it_with_its_crops(browser: Any, report: Path, width: int) -> None:
+    open_page(browser, report, "layers/0.html#unit-2", width)
+    button = browser.find_element("css selector", "#unit-table tbody button")
+    assert button.text.endswith("2")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert browser.execute_async_script(LOAD_ALL) == []
+    opened = browser.find_element("css selector", "tr.opened")
+    assert len(opened.find_elements("css selector", ".crop img")) == 9
+    assert "Rises over mistakes driven by the background" in opened.text
+    assert opened.find_element("css selector", "svg.found rect").is_displayed()
+    for image in opened.find_elements("css selector", "img"):
+        assert image.rect["x"] + image.rect["width"] <= width
+    button.click()
+    assert not browser.find_elements("css selector", "tr.opened")
 
 
 def test_link_of_a_pair_leads_to_its_cases(browser: Any, report: Path, run: SmallRun) -> None:
