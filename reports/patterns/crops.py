@@ -14,7 +14,7 @@ from reports.patterns.unit_layers import Box
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.tables.storage import RunFolder
 
-SIDE = 160  # pixels of a crop as it is stored
+SIDE = 128  # pixels of a crop as it is stored
 MOST_THREADS = 8
 
 Cut = tuple[int, Box]  # image_id, and where in the image

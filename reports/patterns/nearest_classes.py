@@ -80,15 +80,13 @@ def nearest_classes(tables: AuditTables, shared: pd.DataFrame) -> dict[int, list
     shared : `shared_units` of the target layer
     """
     present, cosines = class_cosines(tables)
-    place = {int(class_idx): i for i, class_idx in enumerate(present)}
     confusions = _confusions(tables.confusions)
     units = _shared_units(shared)
     found = {}
     for label in sorted({int(i) for i in tables.predictions["label"] if i >= 0}):
-        cosine, ranks = _ranked(label, place, present, cosines)
         counts = confusions.get(label, {})
         often = sorted(counts, key=lambda other: (-sum(counts[other]), other))[:NEAREST]
-        near = [other for other in ranks if ranks[other] <= NEAREST]
+        ranks, cosine = _ranked(label, often, present, cosines)
         rows = [
             NearClass(
                 class_idx=other,
@@ -99,7 +97,7 @@ def nearest_classes(tables: AuditTables, shared: pd.DataFrame) -> dict[int, list
                 taken=counts.get(other, (0, 0))[1],
                 shared=units.get((label, other), []),
             )
-            for other in sorted({*often, *near})
+            for other in sorted({*often, *ranks})
         ]
         found[label] = sorted(rows, key=_order)
     return found
@@ -110,15 +108,19 @@ def _order(row: NearClass) -> tuple[int, float, int]:
 
 
 def _ranked(
-    label: int, place: dict[int, int], present: npt.NDArray[np.int64], cosines: Floats
-) -> tuple[dict[int, float], dict[int, int]]:
-    """Cosine and rank of all other classes; of equals the lower class first."""
-    if label not in place:
+    label: int, often: list[int], present: npt.NDArray[np.int64], cosines: Floats
+) -> tuple[dict[int, int], dict[int, float]]:
+    """Rank and cosine of the nearest classes and of those in `often`; of equals the lower class
+    is nearer. Nothing for a class without correct images."""
+    at = int(np.searchsorted(present, label))
+    if at == len(present) or present[at] != label:
         return {}, {}
-    row = cosines[place[label]]
-    order = [int(i) for i in np.argsort(-row, kind="stable") if i != place[label]]
-    cosine = {int(present[i]): float(row[i]) for i in order}
-    return cosine, {other: rank + 1 for rank, other in enumerate(cosine)}
+    order = np.argsort(-cosines[at], kind="stable")
+    order = order[order != at]
+    kept = np.flatnonzero(np.isin(present[order], often) | (np.arange(len(order)) < NEAREST))
+    others = [int(present[order[rank]]) for rank in kept]
+    ranks = {other: int(rank) + 1 for other, rank in zip(others, kept, strict=True)}
+    return ranks, {other: float(cosines[at, order[ranks[other] - 1]]) for other in others}
 
 
 def _confusions(confusions: pd.DataFrame) -> dict[int, dict[int, tuple[int, int]]]:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.patterns.unit_layers import UnitLayer
@@ -91,27 +93,28 @@ def fetch_unit_images(
     """
     if not wanted or not _is_written(run, table):
         return {}
-    chosen = (
-        (pc.field("target_layer") == layer)
-        & (pc.field("rank") < most)
-        & pc.field("unit").isin(sorted({unit for _, unit in wanted}))
-        & pc.field("class_idx").isin(sorted({class_idx for class_idx, _ in wanted}))
-    )
-    keys = np.array([_number(*key) for key in sorted(wanted)])
+    chosen = (pc.field("rank") < most) & (pc.field("target_layer") == layer)
+    # Looked up for each of many million rows: a table is far faster than a search.
+    keys = np.array(sorted(wanted)) - [ALL_IMAGES, 0]
+    table_of_keys = np.zeros(keys.max(axis=0) + 1, dtype=np.bool_)
+    table_of_keys[keys[:, 0], keys[:, 1]] = True
     found: list[tuple[int, UnitKey, UnitImage]] = []
     for batch in run.dataset(table).to_batches(columns=_ENTRY, filter=chosen):
-        class_idx = batch["class_idx"].to_numpy()
-        kept = np.isin(_number(class_idx, batch["unit"].to_numpy()), keys)
-        found += [_entry(row) for row in batch.filter(kept).to_pylist()]
+        kept = _looked_up(table_of_keys, batch["class_idx"], batch["unit"])
+        found += [_entry(row) for row in batch.take(kept).to_pylist()]
     images: dict[UnitKey, list[UnitImage]] = {}
     for _, key, image in sorted(found, key=lambda entry: entry[0]):
         images.setdefault(key, []).append(image)
     return images
 
 
-def _number(class_idx: Any, unit: Any) -> Any:
-    """One number for both, of integers or of arrays."""
-    return np.int64(2**32) * class_idx + unit
+def _looked_up(
+    wanted: npt.NDArray[np.bool_], class_idx: pa.Array, unit: pa.Array
+) -> npt.NDArray[np.int64]:
+    """Places of the rows whose (class_idx - ALL_IMAGES, unit) is True in `wanted`."""
+    rows, cols = class_idx.to_numpy() - ALL_IMAGES, unit.to_numpy()
+    inside = np.flatnonzero((rows < wanted.shape[0]) & (cols < wanted.shape[1]))
+    return inside[wanted[rows[inside], cols[inside]]]
 
 
 def _entry(row: dict[str, Any]) -> tuple[int, UnitKey, UnitImage]:

@@ -66,7 +66,7 @@
       stack.append(element("span", undefined, "ground"), element("span", "image cannot be read", "badge"));
     } else {
       const image = element("img", undefined, "view");
-      Object.assign(image, { src: `${root}crops/${number}.jpg`, width: 160, height: 160, loading: "lazy", alt: `${what} in ${file}` });
+      Object.assign(image, { src: `${root}crops/${number}.jpg`, width: 128, height: 128, loading: "lazy", alt: `${what} in ${file}` });
       stack.append(image);
     }
     if (number >= 0 && box) stack.append(outline(box));

@@ -93,7 +93,7 @@ def test_crops_are_of_the_strongest_images_and_the_least_are_whole(
         int(top * down) : int(np.ceil((top + 112) * down)),
         int(left * across) : int(np.ceil((left + 112) * across)),
     ]
-    expected = cv2.resize(seen, (160, 160), interpolation=cv2.INTER_CUBIC).astype(float)
+    expected = cv2.resize(seen, (128, 128), interpolation=cv2.INTER_CUBIC).astype(float)
     assert np.abs(whole - expected).mean() < 3
 
 

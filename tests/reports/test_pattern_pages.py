@@ -105,11 +105,11 @@ def test_a_crop_shows_the_image_around_the_cell_of_the_peak(
     down, across = image.shape[0] / high, image.shape[1] / wide
     rows = slice(math.floor((y0 + top) * down), math.ceil((y1 + top) * down))
     cols = slice(math.floor((x0 + left) * across), math.ceil((x1 + left) * across))
-    expected = cv2.resize(image[rows, cols], (160, 160), interpolation=cv2.INTER_CUBIC)
+    expected = cv2.resize(image[rows, cols], (128, 128), interpolation=cv2.INTER_CUBIC)
     page = Page(built / "patterns" / "1.html")
     first = next(i for i in page.all("img") if i["alt"].startswith("Around the peak of unit"))
     shown = cv2.imread(str(built / "patterns" / first["src"]))
-    assert shown.shape == (160, 160, 3)
+    assert shown.shape == (128, 128, 3)
     assert np.abs(shown.astype(float) - expected).mean() < 3
 
 
