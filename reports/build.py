@@ -21,11 +21,8 @@ from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
-from reports.patterns.class_rows import plan_classes, planned_cuts
-from reports.patterns.crops import draw_crops
-from reports.patterns.layer_pages import write_layer_pages
-from reports.patterns.layer_plans import layer_cuts, plan_layers
-from reports.patterns.pattern_pages import CropViews, write_pattern_pages
+from reports.patterns.class_rows import plan_classes
+from reports.patterns.write_patterns import write_patterns
 from reports.pictures import draw_pictures
 from reports.site import Site
 from reports.tables import AuditTables, load_tables
@@ -77,11 +74,7 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     total = int(tables.predictions["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
     write_background_pages(site, tables, chosen, cases, findings, links)
-    layers = plan_layers(tables, plans)
-    crops = draw_crops(tables.run, planned_cuts(plans) | layer_cuts(layers), folder)
-    views = CropViews(tables, crops)
-    write_pattern_pages(site, tables, scales.mean, classes, caps, plans, views, patterns)
-    write_layer_pages(site, tables, layers, plans, crops)
+    write_patterns(site, tables, scales.mean, classes, caps, plans, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_limits_page(site, limits)

@@ -62,13 +62,7 @@ def layer_data(
 
     def crops(planned: list[PlannedCrop]) -> list[list[Any]]:
         return [
-            [
-                drawn[crop.cut].number if drawn[crop.cut].src else -1,
-                _short(crop.activation),
-                classes.number(int(labels[crop.cut[0]])),
-                drawn[crop.cut].name,
-                crop.inner,
-            ]
+            _crop(drawn[crop.cut], crop, classes.number(int(labels[crop.cut[0]])))
             for crop in planned
         ]
 
@@ -79,6 +73,11 @@ def layer_data(
         "least": {unit: crops(pictures.least) for unit, pictures in plan.pictured.items()},
         "classes": classes.listed,
     }
+
+
+def _crop(drawn: DrawnCrop, crop: PlannedCrop, label: int) -> list[Any]:
+    number = drawn.number if drawn.src else -1
+    return [number, _short(crop.activation), label, drawn.name, crop.inner]
 
 
 def _rows(stored: StoredUnits, layer: str, classes: ClassNumbers) -> list[list[Any]]:

@@ -10,8 +10,8 @@ from reports.patterns.layer_plans import LEAST_IMAGES, TOP_IMAGES, LayerPlan
 from reports.site import Site
 from reports.tables import AuditTables
 
-# Places in a row of the data, as units.js reads them.
-_SELECTIVITY, _MEAN, _RISE = 2, 4, 10
+# Columns that a layer may lack, by their places in a row of the data, as units.js reads them.
+_OPTIONAL = {"has_selectivity": 2, "has_means": 4, "driven": 10}
 
 
 def write_layer_pages(
@@ -29,7 +29,6 @@ def write_layer_pages(
         layer = plan.layer
         owners = unit_owners(classes) if number == 0 else {}
         data = layer_data(tables, stored, plan, owners, drawn)
-        stats = stored.of_layer(stored.stats, layer.name)
         summary = stored.of_layer(stored.layer_stats, layer.name)
         site.write(
             f"layers/{number}.html",
@@ -41,16 +40,16 @@ def write_layer_pages(
             data=json.dumps(data, separators=(",", ":"), allow_nan=False),
             pictured=len(plan.pictured),
             from_pages=len(owners.keys() & plan.pictured.keys()),
-            has_selectivity=any(row[_SELECTIVITY] is not None for row in data["rows"]),
-            has_means=any(row[_MEAN] is not None for row in data["rows"]),
-            driven=any(row[_RISE] is not None for row in data["rows"]),
+            **{
+                name: any(row[place] is not None for row in data["rows"])
+                for name, place in _OPTIONAL.items()
+            },
             class_pages=sorted(classes),
-            ceiling=ceiling_of(stats),
+            ceiling=ceiling_of(stored.of_layer(stored.stats, layer.name)),
             pictured_from=plan.source.name,
             crop_side=round(layer.crop_side(tables.crop[1])),
             view=tables.crop[1],
-            top_images=TOP_IMAGES,
-            least_images=LEAST_IMAGES,
+            shown=(TOP_IMAGES, LEAST_IMAGES),
         )
 
 

@@ -1,6 +1,7 @@
 """patterns.html and a page for each class: what the model goes by."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from reports.background.patterns import Pattern
 from reports.class_summaries import ClassSummary
@@ -10,6 +11,7 @@ from reports.patterns.class_rows import ClassPlan, CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.nearest_classes import NEAREST, NearClass, nearest_classes
 from reports.patterns.split_mean_maps import draw_split_means
+from reports.patterns.stored_units import StoredUnits
 from reports.patterns.unit_choice import Caps, ClassUnit
 from reports.site import Site
 from reports.tables import AuditTables
@@ -57,47 +59,51 @@ def write_pattern_pages(
     if stored is None or not plans:
         return
     layer = stored.layers[0]
-    source = layer_before_ceiling(stored, layer)
-    ceiling = ceiling_of(stored.of_layer(stored.stats, layer.name))
     near = nearest_classes(tables, stored.of_layer(stored.shared, layer.name))
     means = draw_split_means(tables, scale, site.folder)
-    order = list(plans)
     rows = {
         class_idx: [UnitRow(unit, views.of(crops)) for unit, crops in plan.units]
         for class_idx, plan in plans.items()
     }
-    for position, class_idx in enumerate(order):
+    facts = _layer_facts(tables, stored) | {"caps": caps, "class_name": tables.class_name}
+    facts |= {"pages": set(plans), "nearest_shown": NEAREST, "near_total": len(plans) - 1}
+    for class_idx, (previous, following) in _neighbours(list(plans), classes).items():
         site.write(
             f"patterns/{class_idx}.html",
             "pattern.html",
             summary=classes[class_idx],
-            previous=classes[order[position - 1]] if position else None,
-            following=classes[order[position + 1]] if position + 1 < len(order) else None,
+            previous=previous,
+            following=following,
             means=means.get(class_idx),
             regions=views.of(plans[class_idx].regions),
             units=rows[class_idx],
-            caps=caps,
-            layer=layer,
-            source=source.name,
-            ceiling=ceiling,
-            crop_side=round(layer.crop_side(tables.crop[1])),
-            view=tables.crop[1],
             near=near.get(class_idx, []),
-            near_total=len(order) - 1,
-            nearest_shown=NEAREST,
-            pages=set(order),
             clusters=clusters.get(class_idx, []),
-            class_name=tables.class_name,
+            **facts,
         )
-    site.write(
-        "patterns.html",
-        "patterns.html",
-        rows=[
-            (classes[class_idx], rows[class_idx], near.get(class_idx, [])) for class_idx in order
-        ],
-        layer=layer,
-        nearest=closest,
-    )
+    listed = [(classes[i], rows[i], near.get(i, [])) for i in plans]
+    site.write("patterns.html", "patterns.html", rows=listed, layer=layer, nearest=closest)
+
+
+def _layer_facts(tables: AuditTables, stored: StoredUnits) -> dict[str, Any]:
+    """What every page says of the layer and its crops."""
+    layer, view = stored.layers[0], tables.crop[1]
+    return {
+        "layer": layer,
+        "source": layer_before_ceiling(stored, layer).name,
+        "ceiling": ceiling_of(stored.of_layer(stored.stats, layer.name)),
+        "crop_side": round(layer.crop_side(view)),
+        "view": view,
+    }
+
+
+def _neighbours(
+    order: list[int], classes: dict[int, ClassSummary]
+) -> dict[int, tuple[ClassSummary | None, ClassSummary | None]]:
+    """The classes before and after each."""
+    padded = [None, *(classes[class_idx] for class_idx in order), None]
+    ends = zip(padded[:-2], padded[2:], strict=True)
+    return dict(zip(order, ends, strict=True))
 
 
 def closest(near: list[NearClass]) -> NearClass | None:
