@@ -32,6 +32,8 @@ class Net(nn.Module):
         self.head = nn.Linear(12, 3)
 
     def forward(self, x):
+        if mark := os.environ.get("FORWARD_MARK"):
+            open(mark, "w").close()
         time.sleep(float(os.environ.get("SLOW_FORWARD", "0")))
         return self.head(self.features(x).mean((2, 3)))
 
@@ -42,8 +44,7 @@ def build():
 
 MAY_BE_EMPTY = (
     "failures", "findings", "context_risks", "localization", "localization_stats",
-    "localization_curves",
-    "near_duplicates", "shared_units", "driven_units",
+    "localization_curves", "near_duplicates", "shared_units", "driven_units",
 )  # fmt: skip
 
 

@@ -45,11 +45,14 @@ def _processes(root: int, word: str) -> list[psutil.Process]:
 def test_a_killed_worker_costs_one_retry(
     small_dataset: SmallDataset, undisturbed: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    out = tmp_path / "run"
-    slow = {**environment, "SLOW_FORWARD": "0.3"}
+    out, mark = tmp_path / "run", tmp_path / "mark"
+    slow = {**environment, "SLOW_FORWARD": "0.3", "FORWARD_MARK": str(mark)}
     process = start_camaudit(*small_dataset.arguments(out, *SMALL_SHARDS), environment=slow)
     _wait(lambda: _records(out) >= 2, "two shards")
-    for worker in _processes(process.pid, "multiprocessing.spawn"):
+    workers = _processes(process.pid, "multiprocessing.spawn")
+    mark.unlink()
+    _wait(mark.exists, "a forward to begin")  # between two shards there is nothing to retry
+    for worker in workers:
         worker.kill()
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
