@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from reports.colours import colour_signed, encode
-from reports.concepts.concept_words import how_made
+from reports.concepts.concept_words import LIMITS, how_made
 from reports.legends import write_legends
 from reports.model_view import LONGEST_SIDE, encode_jpeg, outline_path
 from reports.site import model_name
@@ -85,6 +85,7 @@ def write_concept_page(concept: Concept, folder: Path) -> Path:
             limit=limit,
             sections=_sections(files, concept, limit),
             made=how_made(concept.facts),
+            limits=LIMITS,
         )
     return folder / "index.html"
 

@@ -4,6 +4,36 @@ from typing import Any
 
 from reports.formats import count, magnitude, plural
 
+LIMITS = [
+    (
+        "Whether the model uses it",
+        "A concept that can be read from the features need not take part in any prediction. Only "
+        "changing the picture tells.",
+    ),
+    (
+        "What was learned",
+        "The SVM finds whatever sets these images apart, which may not be what their list was "
+        "meant to say. Look at the maps and at the false positives.",
+    ),
+    (
+        "The map's zero",
+        "The cells of a map sum to the score less the bias. A common activation adds the same "
+        "everywhere: compare places within a picture, and pictures with each other, not with zero "
+        "alone.",
+    ),
+    (
+        "Where exactly",
+        "A cell answers to more of the picture than it covers. Where the receptive field is "
+        "large, evidence from a background also lies in the cells of an object before it, and "
+        "what a network makes of its padding lies along the border.",
+    ),
+    (
+        "Other images",
+        "The interval speaks of images like these. Near-equal copies were kept on one side; other "
+        "ties between images (one film, one place) were not known.",
+    ),
+]
+
 
 def how_made(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Terms and what is said of them.
