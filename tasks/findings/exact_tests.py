@@ -64,7 +64,8 @@ def stratified_fisher_p_value(
     if min(inside, outside) < LEAST_TESTED:
         return 1.0
     law = np.ones(1)
-    for drawn, marked, size in zip(*(table[tables[3] > 0] for table in tables[1:]), strict=True):
+    told = tables[2] > 0  # a stratum without hits holds none of them in any draw
+    for drawn, marked, size in zip(*(table[told] for table in tables[1:]), strict=True):
         counts = np.arange(min(drawn, marked) + 1)
         # scipy's pmf takes milliseconds a number in the tails of tens of thousands of images.
         law = np.convolve(law, np.exp(stats.hypergeom.logpmf(counts, size, marked, drawn)))

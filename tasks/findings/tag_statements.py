@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.findings.exact_tests import LEAST_TESTED, stratified_fisher_p_value
-from tasks.findings.groups import slices
+from tasks.findings.groups import Grouping, slices
 from tasks.findings.sentences import points, tag_sentence
 from tasks.findings.statements import Statement, exemplars
 from tasks.findings.stratified_differences import StratifiedCounts, stratified_difference
@@ -28,18 +28,20 @@ def tag_statements(
     images : of `audited_images`
     tags : of `groups.slices`
     """
-    label, predicted = (images[name].to_numpy(np.int64) for name in ("label", "predicted"))
+    mistakes = images[~images["correct"].to_numpy(bool)]
+    strata = int(images["label"].max()) + 1 if len(images) else 0
     statements = []
     for grouping in slices(images, tags):
-        for class_idx in _frequent(predicted[label != predicted]):
-            others, taken = label != class_idx, predicted == class_idx
-            for group in range(len(grouping.names)):
-                inside = grouping.code == group
-                counts = _count(label, others, taken, inside)
+        code = grouping.code[~images["correct"].to_numpy(bool)]
+        seen = _tally(grouping, grouping.code, images["label"], strata)
+        for class_idx in _frequent(mistakes["predicted"].to_numpy(np.int64)):
+            taken = (mistakes["predicted"] == class_idx).to_numpy()
+            hits = _tally(grouping, code[taken], mistakes["label"][taken], strata)
+            for group, part in grouping.names.iterrows():
+                counts = _count(seen, hits, int(group), class_idx)
                 if min(counts.inside.sum(), counts.outside.sum()) >= LEAST_TESTED:
-                    shown = exemplars(images[others & taken & inside], confirmed_only=False)
-                    part = grouping.names.iloc[group]
-                    statements.append(_statement(part, class_idx, classes, counts, shown))
+                    of_tag = mistakes[taken & (code == group)]
+                    statements.append(_statement(part, class_idx, classes, counts, of_tag))
     return statements
 
 
@@ -51,20 +53,24 @@ def _frequent(taken_for: npt.NDArray[np.int64]) -> list[int]:
     return [int(class_idx) for class_idx in frequent]
 
 
+def _tally(
+    grouping: Grouping, code: npt.NDArray[np.int64], label: pd.Series, strata: int
+) -> npt.NDArray[np.int64]:
+    """Images by group and label, shape (groups + 1, strata); in the last row those of no group."""
+    groups = len(grouping.names)
+    row = np.where(code < 0, groups, code)
+    cells = np.bincount(row * strata + label.to_numpy(np.int64), minlength=(groups + 1) * strata)
+    return cells.reshape(groups + 1, strata)
+
+
 def _count(
-    label: npt.NDArray[np.int64],
-    of_others: npt.NDArray[np.bool_],
-    taken: npt.NDArray[np.bool_],
-    inside: npt.NDArray[np.bool_],
+    seen: npt.NDArray[np.int64], hits: npt.NDArray[np.int64], group: int, class_idx: int
 ) -> StratifiedCounts:
-    strata = int(label.max()) + 1
-
-    def count(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        return np.bincount(label[of_others & chosen], minlength=strata)
-
-    told = [count(chosen) for chosen in (inside, ~inside, inside & taken, ~inside & taken)]
-    both = (told[0] > 0) & (told[1] > 0)
-    return StratifiedCounts(*(numbers[both] for numbers in told))
+    inside, hits_inside = seen[group], hits[group]
+    outside, hits_outside = seen.sum(axis=0) - inside, hits.sum(axis=0) - hits_inside
+    told = (inside > 0) & (outside > 0)
+    told[class_idx : class_idx + 1] = False
+    return StratifiedCounts(inside[told], outside[told], hits_inside[told], hits_outside[told])
 
 
 def _statement(
@@ -72,11 +78,12 @@ def _statement(
     class_idx: int,
     classes: list[str],
     counts: StratifiedCounts,
-    shown: list[int],
+    taken: pd.DataFrame,
 ) -> Statement:
     found = stratified_difference(counts)
     tag, value, name = part["tag"], part["value"], classes[class_idx]
     hits, number = int(counts.hits_inside.sum()), int(counts.inside.sum())
+    large = found.value >= LEAST_RISK_DIFFERENCE
     others = int(counts.hits_outside.sum()), int(counts.outside.sum())
     return Statement(
         kind="tag",
@@ -94,11 +101,11 @@ def _statement(
             counts.hits_inside + counts.hits_outside,
             counts.inside + counts.outside,
         ),
-        large=found.value >= LEAST_RISK_DIFFERENCE,
+        large=large,
         concerned=max(found.value, 0.0) * number,
         text=tag_sentence(
             tag, value, name, (hits, number), others, points(found.value, found.low, found.high)
         ),
-        exemplars=shown,
-        listed=found.value >= LEAST_RISK_DIFFERENCE,
+        exemplars=exemplars(taken, confirmed_only=False) if large else [],
+        listed=large,
     )
