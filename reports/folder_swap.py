@@ -1,5 +1,6 @@
 """A folder that appears whole or not at all."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,14 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         _swap(temporary, folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            error.errno,
+            f"{folder} cannot be written: {error.strerror}. Make room, or give another folder; "
+            "what was there is as it was",
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

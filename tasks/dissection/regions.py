@@ -21,6 +21,8 @@ def unit_regions(activations: Tensor, level: Tensor, least: Tensor, side: int) -
 
     Returns: (A, side, side) bool.
     """
+    if not len(activations):  # torch enlarges no map of no unit
+        return torch.zeros((0, side, side), dtype=torch.bool, device=activations.device)
     enlarged = F.interpolate(activations[None], size=(side, side), mode="bilinear")[0]
     margin = _ROUNDING * level.abs()
     strict = (level <= least)[:, None, None]

@@ -1,9 +1,10 @@
 """A tiny audit with boxes, finished, for what is measured on it."""
 
+import csv
 import json
 from pathlib import Path
 
-from tasks.config import AuditConfig
+from tasks.config import AuditConfig, load_config
 from tasks.explain.audited_model import AuditedModel
 from tasks.faithfulness.measurements import Measurements
 from tasks.faithfulness.plan import Options, plan_faithfulness
@@ -13,6 +14,7 @@ from tasks.tables.completion import mark_complete
 from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_audit import SIDE, configure, draw, run_audit
 
+SAMPLE = Path(__file__).resolve().parents[2] / "data"
 BOX = (4, 8, 24, 20)  # left, top, right, bottom: on the borders of the 8 x 8 cells
 
 
@@ -49,3 +51,18 @@ def measure(run: RunFolder, options: Options = Options()) -> Measurements:  # no
 def facts(run: RunFolder) -> dict[str, object]:
     content: dict[str, object] = json.loads(run.faithfulness_file.read_text())
     return content
+
+
+def sample_audit(folder: Path) -> RunFolder:
+    """The first pass over every other image of the embedded sample."""
+    rows = list(csv.DictReader((SAMPLE / "manifest.csv").open()))[::2]
+    for row in rows:
+        row["uri"], row["mask_uri"] = str(SAMPLE / row["uri"]), str(SAMPLE / row["mask_uri"])
+    with (folder / "manifest.csv").open("w") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    changes = {"images": str(folder / "manifest.csv"), "out": str(folder / "run")}
+    return finish(
+        load_config(SAMPLE / "audit.toml", {**changes, "second_pass": 0, "device": "cpu"})
+    )

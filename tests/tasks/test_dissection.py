@@ -250,6 +250,18 @@ def sums_of(
     return sums
 
 
+def test_an_image_in_which_no_unit_is_strong_counts_with_its_objects_alone() -> None:
+    inside = np.zeros((12, 12), bool)
+    inside[:3, :4] = True
+    objects = [NamedObject("a", "box", inside)]
+    areas = ConceptAreas(12)
+    areas.update(objects)
+    sums = OverlapSums(thresholds([1.0, 0.5]), areas, torch.device("cpu"))
+    assert sums.update(torch.zeros(2, 3, 3), objects).tolist() == [0, 0]
+    found = sums.compute()
+    assert found.union.tolist() == [[12], [12]] and found.intersection.tolist() == [[0], [0]]
+
+
 def small_images(generator: np.random.Generator) -> list[tuple[torch.Tensor, list[NamedObject]]]:
     names = [["a", "b"], ["a"], ["b"], ["a", "c"]]
     return [

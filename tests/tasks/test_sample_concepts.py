@@ -1,34 +1,21 @@
 """On the embedded sample: the concept of a background lies on the background."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
 from tasks.concepts.plan import ConceptOptions, plan_concept
 from tasks.concepts.stage import draw_concept, learn_concept
-from tasks.config import load_config
 from tasks.explain.audited_model import AuditedModel
 from tasks.tables.storage import RunFolder
-from tests.tasks.measured_audit import finish
+from tests.tasks.measured_audit import sample_audit
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """Every other image of the sample."""
-    folder = tmp_path_factory.mktemp("sample")
-    rows = list(csv.DictReader((DATA / "manifest.csv").open()))[::2]
-    for row in rows:
-        row["uri"], row["mask_uri"] = str(DATA / row["uri"]), str(DATA / row["mask_uri"])
-    with (folder / "manifest.csv").open("w") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    changes = {"images": str(folder / "manifest.csv"), "out": str(folder / "run")}
-    config = load_config(DATA / "audit.toml", {**changes, "second_pass": 0, "device": "cpu"})
-    return finish(config)
+    return sample_audit(tmp_path_factory.mktemp("sample"))
 
 
 @pytest.mark.parametrize("background", ["planks", "water"])

@@ -1,35 +1,23 @@
 """On the embedded sample: object questions look at the object, and no sum can answer yes or no."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
-from tasks.config import load_config
 from tasks.explain.audited_model import AuditedModel
 from tasks.questions.answered import Answers
 from tasks.questions.learned import learn_answers
 from tasks.questions.plan import QuestionOptions, plan_questions
 from tasks.questions.stage import draw_answers
-from tests.tasks.measured_audit import finish
+from tests.tasks.measured_audit import sample_audit
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """Of every other image."""
-    folder = tmp_path_factory.mktemp("sample")
-    rows = list(csv.DictReader((DATA / "manifest.csv").open()))[::2]
-    for row in rows:
-        row["uri"], row["mask_uri"] = str(DATA / row["uri"]), str(DATA / row["mask_uri"])
-    with (folder / "manifest.csv").open("w") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    changes = {"images": str(folder / "manifest.csv"), "out": str(folder / "run")}
-    config = load_config(DATA / "audit.toml", {**changes, "second_pass": 0, "device": "cpu"})
-    plan = plan_questions(finish(config), QuestionOptions())
+    run = sample_audit(tmp_path_factory.mktemp("sample"))
+    plan = plan_questions(run, QuestionOptions())
     model = AuditedModel(plan.facts, "cpu")
     return draw_answers(plan, learn_answers(plan), model, lambda _n: None)
 
