@@ -34,11 +34,13 @@ def objects(
     seed: Seed = 0,
 ) -> None:
     """Rank the named objects of each class by how much oftener than by chance its maps cover
-    them; no forward is needed."""
+    them, and draw the report again with them; no forward is needed."""
     # Imported late: --help needs none of it.
+    from reports.build import build_report
     from reports.informative_objects.objects_page import write_objects_page
     from reports.views.view_folder import refuse_other_folder
     from tasks.informative_objects.plan import ObjectsOptions, plan_objects
+    from tasks.tables.completion import write_added
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
@@ -47,6 +49,8 @@ def objects(
         plan = plan_objects(RunFolder(run_folder), options)
         refuse_other_folder(folder)
         found = _find(plan)
+        write_added(plan.run, "objects", {"informative_objects": found.table}, found.facts)
+        build_report(run_folder)
         page = write_objects_page(found, folder)
         _print(found)
         print(page.resolve())

@@ -16,6 +16,7 @@ from reports.background.stored_background import (
     optional_table,
 )
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
+from reports.informative_objects.objects_table import load_objects
 from reports.localization.stored_localization import StoredLocalization, load_localization
 from reports.patterns.stored_units import StoredUnits, load_units
 from tasks.errors import AuditError
@@ -61,6 +62,7 @@ class AuditTables:
     background, contexts, patterns : None where the audit is older than they are; without labels
         there is no background. patterns is `explanation_clusters`
     localization, units : None where the audit is older than they are
+    objects : rows of `informative_objects` by class; None where they were not counted
     """
 
     run: RunFolder
@@ -77,6 +79,7 @@ class AuditTables:
     patterns: pd.DataFrame | None
     localization: StoredLocalization | None
     units: StoredUnits | None
+    objects: dict[int, list[dict[str, Any]]] | None
 
     @property
     def labelled(self) -> int:
@@ -148,6 +151,7 @@ def load_tables(run: RunFolder) -> AuditTables:
         patterns=optional_table(run, "explanation_clusters"),
         localization=load_localization(run),
         units=load_units(run),
+        objects=load_objects(run),
     )
 
 

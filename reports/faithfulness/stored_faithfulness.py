@@ -1,11 +1,11 @@
 """What `camaudit faithfulness` measured, where it did."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from tasks.tables.completion import added_facts
 from tasks.tables.storage import RunFolder
 
 
@@ -22,9 +22,8 @@ class StoredFaithfulness:
 
 def load_faithfulness(run: RunFolder) -> StoredFaithfulness | None:
     """None where nothing was measured, or not to its end: the mark is written last."""
-    try:
-        facts: dict[str, Any] = json.loads(run.faithfulness_file.read_text())
-    except (OSError, ValueError):
+    facts = added_facts(run, "faithfulness")
+    if facts is None:
         return None
     return StoredFaithfulness(
         facts=facts,

@@ -4,38 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reports.informative_objects.objects_table import SHOWN_OBJECTS, ObjectRow, object_row
 from reports.informative_objects.objects_words import LIMITS, how_made
 from reports.model_view import contours_path, draw_view, encode_jpeg
-from reports.quantities import Rate
 from reports.site import model_name
 from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
 from tasks.informative_objects.class_objects import InformativeObjects, ScenePicture
 from tasks.tables.storage import write_json, write_table
-
-SHOWN_OBJECTS = 8
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Points between the rate and chance, as `interval` reads them."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class ObjectRow:
-    """row : of INFORMATIVE_OBJECTS
-    mark : better or worse where the interval of the difference leaves zero out, else ''
-    """
-
-    row: dict[str, Any]
-    rate: Rate
-    frequency: Rate
-    difference: Bounds | None
-    mark: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +78,7 @@ def _tables(found: InformativeObjects, files: PictureFolder) -> list[ClassTable]
         ClassTable(
             each.name,
             each.images,
-            [_row(row) for row in by_class[each.class_idx][:SHOWN_OBJECTS]],
+            [object_row(row) for row in by_class[each.class_idx][:SHOWN_OBJECTS]],
             max(0, len(each.objects) - SHOWN_OBJECTS),
             [
                 _plate(picture, files, source, found.facts["covered"])
@@ -127,18 +104,4 @@ def _plate(picture: ScenePicture, files: PictureFolder, source: ImageSource, lea
         side=picture.placement.crop,
         covered=[each.name for each in picture.objects if each.share >= least],
         missed=[each.name for each in picture.objects if each.share < least],
-    )
-
-
-def _row(row: dict[str, Any]) -> ObjectRow:
-    difference, mark = None, ""
-    if row["difference"] is not None:
-        difference = Bounds(row["difference_low"], row["difference_high"])
-        mark = "better" if difference.low > 0 else "worse" if difference.high < 0 else ""
-    return ObjectRow(
-        row,
-        Rate(row["overlapped"], row["with_object"]),
-        Rate(row["with_object"], row["images"]),
-        difference,
-        mark,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from reports.background.patterns import Pattern
 from reports.class_summaries import ClassSummary
 from reports.colour_scale import ColourScale
+from reports.informative_objects.objects_table import SHOWN_OBJECTS, object_row
 from reports.patterns.ceilings import ceiling_of, layer_before_ceiling
 from reports.patterns.class_rows import ClassPlan, CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
@@ -79,6 +80,7 @@ def write_pattern_pages(
             units=rows[class_idx],
             near=near.get(class_idx, []),
             clusters=clusters.get(class_idx, []),
+            **_objects(tables, class_idx),
             **facts,
         )
     listed = [(classes[i], rows[i], near.get(i, [])) for i in plans]
@@ -94,6 +96,15 @@ def _layer_facts(tables: AuditTables, stored: StoredUnits) -> dict[str, Any]:
         "ceiling": ceiling_of(stored.of_layer(stored.stats, layer.name)),
         "crop_side": round(layer.crop_side(view)),
         "view": view,
+    }
+
+
+def _objects(tables: AuditTables, class_idx: int) -> dict[str, Any]:
+    rows = (tables.objects or {}).get(class_idx, [])
+    return {
+        "objects": [object_row(row) for row in rows[:SHOWN_OBJECTS]],
+        "objects_more": max(0, len(rows) - SHOWN_OBJECTS),
+        "objects_counted": tables.objects is not None,
     }
 
 

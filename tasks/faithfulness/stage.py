@@ -16,9 +16,8 @@ from tasks.faithfulness.measurements import Measurements
 from tasks.faithfulness.measures import BETTER
 from tasks.faithfulness.plan import BASELINES, FaithfulnessPlan
 from tasks.images.inputs import InputReader, read_batches
-from tasks.tables.completion import mark_faithfulness, remove_faithfulness
+from tasks.tables.completion import write_added
 from tasks.tables.schemas import FAITHFULNESS, FAITHFULNESS_CURVES, FAITHFULNESS_SUMMARY
-from tasks.tables.storage import write_table
 
 
 def measure_faithfulness(
@@ -63,11 +62,12 @@ def _write(plan: FaithfulnessPlan, measured: Measurements, device: str, seconds:
         "faithfulness_curves": (measured.curves(), FAITHFULNESS_CURVES),
         "faithfulness_summary": (summary, FAITHFULNESS_SUMMARY),
     }
-    remove_faithfulness(plan.run)
-    for name, (frame, schema) in tables.items():
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        write_table(plan.run.table_file(name), table.replace_schema_metadata(None))
-    mark_faithfulness(plan.run, _facts(plan, measured, device, seconds))
+    stored = {
+        name: pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        for name, (frame, schema) in tables.items()
+    }
+    plain = {name: table.replace_schema_metadata(None) for name, table in stored.items()}
+    write_added(plan.run, "faithfulness", plain, _facts(plan, measured, device, seconds))
 
 
 def _facts(

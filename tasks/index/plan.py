@@ -17,7 +17,7 @@ from tasks.index.manifest import build_manifest
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
 from tasks.model.probe import choose_layer, probe_layers
-from tasks.tables.completion import remove_faithfulness_of_others
+from tasks.tables.completion import remove_added_to_others
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder, write_json, write_table
 
@@ -98,7 +98,7 @@ def write_plan(plan: Plan) -> None:
             "earlier audit. Give another --out"
         )
     run.complete_file.unlink(missing_ok=True)
-    remove_faithfulness_of_others(run, plan.shards)
+    remove_added_to_others(run, plan.shards)
     run.remove_shards_from(len(plan.shards))
     write_json(run.audit_file, plan.facts)
     for shard in plan.shards:

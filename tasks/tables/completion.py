@@ -2,18 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record
 from tasks.tables.storage import (
+    ADDED_TABLES,
     BACKGROUND_TABLES,
-    FAITHFULNESS_TABLES,
     MERGED_TABLES,
     RunFolder,
     write_json,
+    write_table,
 )
 
 
@@ -53,24 +56,41 @@ def audit_key(run: RunFolder) -> str:
     return key
 
 
-def mark_faithfulness(run: RunFolder, facts: dict[str, Any]) -> None:
-    """Write faithfulness.json, after its tables.
+def write_added(
+    run: RunFolder, kind: str, tables: Mapping[str, pa.Table], facts: dict[str, Any]
+) -> None:
+    """Add the tables of a later command, and its mark after them; an earlier addition goes first.
 
-    facts : with the `shard_keys` of the audit that was measured, from `audit_key`
+    kind : of ADDED_TABLES
+    facts : content of the mark, with the `shard_keys` of the audit, from `audit_key`
     """
-    write_json(run.faithfulness_file, facts)
+    remove_added(run, kind)
+    for name, table in tables.items():
+        write_table(run.table_file(name), table)
+    write_json(run.added_file(kind), facts)
 
 
-def remove_faithfulness(run: RunFolder) -> None:
-    """Remove what was measured, the mark first, so that no half of it is ever taken for all."""
-    for file in (run.faithfulness_file, *(run.table_file(name) for name in FAITHFULNESS_TABLES)):
+def added_facts(run: RunFolder, kind: str) -> dict[str, Any] | None:
+    """Content of the mark; None where nothing was added, or not to its end."""
+    try:
+        facts: dict[str, Any] = json.loads(run.added_file(kind).read_text())
+    except (OSError, ValueError):
+        return None
+    return facts
+
+
+def remove_added(run: RunFolder, kind: str) -> None:
+    """The mark goes first, so that no half of it is ever taken for all."""
+    files = [run.added_file(kind), *(run.table_file(name) for name in ADDED_TABLES[kind])]
+    for file in files:
         file.unlink(missing_ok=True)
 
 
-def remove_faithfulness_of_others(run: RunFolder, shards: Sequence[Shard]) -> None:
-    """The same, unless it was measured on the audit of these very shards."""
-    if _stored(run.faithfulness_file, "shard_keys") != shards_digest(shards):
-        remove_faithfulness(run)
+def remove_added_to_others(run: RunFolder, shards: Sequence[Shard]) -> None:
+    """Remove what was added to an audit of other shards than these."""
+    for kind in ADDED_TABLES:
+        if _stored(run.added_file(kind), "shard_keys") != shards_digest(shards):
+            remove_added(run, kind)
 
 
 def _stored(file: Path, key: str) -> Any:

@@ -25,7 +25,11 @@ BACKGROUND_TABLES = (
     "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
     "explanation_clusters", "driven_units",
 )  # fmt: skip
-FAITHFULNESS_TABLES = ("faithfulness", "faithfulness_curves", "faithfulness_summary")
+# What later commands add to a finished audit, by the name of the mark that says it is whole.
+ADDED_TABLES = {
+    "faithfulness": ("faithfulness", "faithfulness_curves", "faithfulness_summary"),
+    "objects": ("informative_objects",),
+}
 
 
 @contextmanager
@@ -76,7 +80,7 @@ class RunFolder:
     RUN/first_pass.json         when and how fast the last shards were computed
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
-    RUN/faithfulness.json       how the maps of a finished audit were measured: its tables are whole
+    RUN/faithfulness.json, RUN/objects.json  what a later command added: its tables are whole
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -99,12 +103,12 @@ class RunFolder:
         return self.root / "second_pass.json"
 
     @property
-    def faithfulness_file(self) -> Path:
-        return self.root / "faithfulness.json"
-
-    @property
     def report_file(self) -> Path:
         return self.root / "report" / "index.html"
+
+    def added_file(self, kind: str) -> Path:
+        """kind : of ADDED_TABLES"""
+        return self.root / f"{kind}.json"
 
     def table_file(self, name: str, shard: int | None = None) -> Path:
         """File of one shard, or of the merged table."""

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
+from reports.build import build_report
 from tasks.tables.storage import RunFolder
 from tests.reports.page import Page
 from tests.tasks.marked_audit import marked_audit
@@ -77,6 +78,29 @@ def test_the_page_of_objects_agrees_with_its_table(run: RunFolder, tmp_path: Pat
     links = [tag.get("href") or tag.get("src") or "" for _, tag in page.tags]
     files = [each for each in links if each and not each.startswith(("#", "data:"))]
     assert files and all((tmp_path / "out" / file).is_file() for file in files)
+
+
+def test_the_pages_of_patterns_tell_the_objects_once_they_are_counted(
+    tmp_path: Path,
+) -> None:
+    things = scenes(IMAGES)
+    labels = [label(each) for each in things]
+    run = scene_audit(tmp_path / "run", things, named=IMAGES, labels=labels)
+    report = build_report(run.root).parent
+    assert "camaudit objects RUN counts which of them" in Page(report / "patterns" / "0.html").text
+    assert call("objects", run).exit_code == 0
+    rows = run.dataset("informative_objects").to_table().to_pylist()
+    assert rows == pq.read_table(run.root / "objects" / "objects.parquet").to_pylist()
+    for class_idx in (0, 1):
+        page = Page(report / "patterns" / f"{class_idx}.html")
+        own = [row for row in rows if row["class_idx"] == class_idx]
+        assert own
+        for row in own:
+            sources = {"masks": row["mask_images"], "boxes": row["box_images"]}
+            kinds = [kind for kind, images in sources.items() if images]
+            cells = page.row(f"{row['object']}{' and '.join(kinds)}")
+            assert f"{row['overlapped']} of {row['with_object']}" in cells[1]
+            assert f"elsewhere {100 * row['frequency_elsewhere']:.1f} %" in cells[5]
 
 
 def test_links_stay_in_the_folder(dissected: Path) -> None:

@@ -77,4 +77,4 @@ def write(run_folder: Path) -> None:
         write_table(run.table_file(name), stored)
     facts = {"reference": "gradcam++", "drawn": IMAGES + 2, "audited": 70, "images": IMAGES}
     facts |= {"seed": 3, "steps": 16}
-    run.faithfulness_file.write_text(json.dumps(facts))
+    run.added_file("faithfulness").write_text(json.dumps(facts))

@@ -204,7 +204,7 @@ def test_the_report_shows_it_where_it_was_measured(tmp_path: Path, table: pd.Dat
     own = table.set_index(["method", "measure"]).loc[("layercam", "road")]
     assert page.row("layercam")[5].startswith(shown(own["value"], "road"))
     run_folder = RunFolder(run.folder)
-    run_folder.faithfulness_file.unlink()  # tables without their mark are not whole
+    run_folder.added_file("faithfulness").unlink()  # tables without their mark are not whole
     assert not build_report(run.folder).with_name("faithfulness.html").exists()
 
 

@@ -49,7 +49,7 @@ def measure(run: RunFolder, options: Options = Options()) -> Measurements:  # no
 
 
 def facts(run: RunFolder) -> dict[str, object]:
-    content: dict[str, object] = json.loads(run.faithfulness_file.read_text())
+    content: dict[str, object] = json.loads(run.added_file("faithfulness").read_text())
     return content
 
 

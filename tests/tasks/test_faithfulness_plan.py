@@ -13,7 +13,7 @@ from tasks.index.plan import plan_audit, write_plan
 from tasks.statistics.sampling import stratified_sample
 from tasks.tables.completion import is_complete
 from tasks.tables.schemas import SCHEMA_VERSION
-from tasks.tables.storage import FAITHFULNESS_TABLES, RunFolder
+from tasks.tables.storage import ADDED_TABLES, RunFolder
 from tests.tasks.measured_audit import facts, finish, finished_audit, measure, write_manifest
 from tests.tasks.tiny_audit import SIDE, configure, run_audit, table
 
@@ -140,8 +140,8 @@ def test_it_goes_when_images_change(tmp_path: Path) -> None:
     run = finish(configure(tmp_path, write_manifest(tmp_path, 4)))
     measure(run, QUICK)
     write_plan(plan_audit(configure(tmp_path, write_manifest(tmp_path, 5))))
-    assert not run.faithfulness_file.exists()
-    assert not [name for name in FAITHFULNESS_TABLES if run.table_file(name).exists()]
+    assert not run.added_file("faithfulness").exists()
+    assert not [name for name in ADDED_TABLES["faithfulness"] if run.table_file(name).exists()]
 
 
 def test_an_audit_that_is_refused_leaves_it(tmp_path: Path) -> None:
@@ -150,4 +150,4 @@ def test_an_audit_that_is_refused_leaves_it(tmp_path: Path) -> None:
     measure(run, QUICK)
     with pytest.raises(AuditError, match="another configuration"):
         write_plan(plan_audit(config.model_copy(update={"method": "layercam"})))
-    assert run.faithfulness_file.exists()
+    assert run.added_file("faithfulness").exists()

@@ -91,7 +91,7 @@ def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("manual_seed(7)", "manual_seed(8)"))
     with pytest.raises(AuditError, match="no longer the model that was audited"):
         measure(run)
-    assert not run.faithfulness_file.exists()
+    assert not run.added_file("faithfulness").exists()
 
 
 def test_a_method_that_cannot_explain_the_model(tmp_path: Path) -> None:
