@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cam_kernels.cell_vectors import cell_vectors, evidence_features
 from cam_kernels.evidence import LayerEvidence
 from cam_kernels.explainer import Explainer
+from cam_kernels.layers.ceiling import find_ceiling
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
 from cam_kernels.targets import ClassScore, Scale, Target
@@ -35,7 +36,8 @@ class FirstPassBatch:
     contribution : (N, K) float32, what each unit gives to the score of the label's class (of an
         image without a label, of the predicted class), see `unit_contributions`
     unit_max : (N, units) float32: the strongest activation of each unit of the target layer,
-        then of the unit layers; unit_position : (N, units) int64, row * W + col of its cell
+        then of the unit layers; behind a `Ceiling` what it would be without
+    unit_position : (N, units) int64, row * W + col of its cell
     """
 
     logits: Tensor
@@ -81,6 +83,10 @@ class FirstPass:
         )
         self.methods, self._scale = list(methods), scale
         self._layer = target_layer
+        found = {n: find_ceiling(model, n, images) for n in (target_layer, *unit_layers)}
+        self._ceilings = {name: ceiling for name, ceiling in found.items() if ceiling is not None}
+        uncut = {n: self.explainer.layouts[n] for n in self._ceilings if n == target_layer}
+        self._watched = uncut | self.explainer.watched
         head = self.explainer.heads[target_layer]
         if "cam" in self.methods and head is None:
             raise ValueError(
@@ -100,13 +106,14 @@ class FirstPass:
         """
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images but {len(labels)} labels; expected as many")
-        with watched_peaks(self.explainer.model, self.explainer.watched) as others:
+        watched = watched_peaks(self.explainer.model, self._watched, self._ceilings)
+        with watched as others:
             forward = self.explainer.forward(images)
         logits, evidence = forward.logits, forward.layers[self._layer]
         predicted, against = compared_classes(logits, labels)
         targets = ClassScore(predicted, self._scale), ClassScore(against, self._scale)
         activations = evidence.activations
-        peaks = joined_peaks(unit_peaks(activations), others)
+        peaks = joined_peaks({self._layer: [unit_peaks(activations)], **others})
         predicted_gradient, against_gradient = (evidence.gradients(t) for t in targets)
         mistaken = (labels == against)[:, None, None, None]
         label_gradient = torch.where(mistaken, against_gradient, predicted_gradient)

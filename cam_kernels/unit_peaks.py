@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cam_kernels.layers.ceiling import Ceiling
 from cam_kernels.layers.grid_layout import GridLayout
 from cam_kernels.layers.target_layer import output_hook
 
@@ -29,35 +30,49 @@ def unit_peaks(activations: Tensor) -> UnitPeaks:
 
 @contextmanager
 def watched_peaks(
-    model: nn.Module, layouts: Mapping[str, GridLayout | None]
+    model: nn.Module,
+    layouts: Mapping[str, GridLayout | None],
+    ceilings: Mapping[str, Ceiling],
 ) -> Iterator[dict[str, list[UnitPeaks]]]:
     """While open, the peaks of each call of these layers; no activations are kept.
 
     layouts : by the layer's name, as of `layer_layout`
+    ceilings : by the layer's name: its peaks are those that it would have without
     """
     seen: dict[str, list[UnitPeaks]] = {name: [] for name in layouts}
 
     def note(name: str, activations: Tensor) -> None:
         seen[name].append(unit_peaks(activations))
 
+    def note_uncut(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        layout, (uncut,) = layouts[name], inputs
+        peaks = unit_peaks(uncut if layout is None else layout.to_grid(uncut))
+        least = ceilings[name].least
+        seen[name].append(peaks._replace(activation=peaks.activation.clamp(min=least)))
+
     with ExitStack() as hooks:
         for name, layout in layouts.items():
-            hooks.enter_context(output_hook(model, name, partial(note, name), layout))
+            if name in ceilings:
+                module = model.get_submodule(ceilings[name].module)
+                handle = module.register_forward_pre_hook(partial(note_uncut, name))
+                hooks.callback(handle.remove)
+            else:
+                hooks.enter_context(output_hook(model, name, partial(note, name), layout))
         yield seen
 
 
-def joined_peaks(first: UnitPeaks, others: Mapping[str, list[UnitPeaks]]) -> UnitPeaks:
-    """The units of all layers side by side: those of `first`, then of the others in their order.
+def joined_peaks(layers: Mapping[str, list[UnitPeaks]]) -> UnitPeaks:
+    """The units of all layers side by side, in the order of the layers.
 
     Raises: ValueError for a layer that did not run exactly once.
     """
-    for name, calls in others.items():
+    for name, calls in layers.items():
         if len(calls) != 1:
             raise ValueError(
                 f"layer {name!r} ran {len(calls)} times in one forward; expected once. "
                 "Leave it out of the unit layers"
             )
-    peaks = [first, *(call for (call,) in others.values())]
+    peaks = [call for (call,) in layers.values()]
     return UnitPeaks(*(torch.cat(columns, dim=1) for columns in zip(*peaks, strict=True)))
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.patterns.ceilings import layer_before_ceiling
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.regions import choose_regions, region_boxes, square_in_view
 from reports.patterns.stored_units import UnitImage, UnitKey, fetch_unit_images
@@ -75,15 +74,14 @@ def plan_classes(tables: AuditTables) -> tuple[Caps, dict[int, ClassPlan]]:
     if stored is None or not tables.labelled:
         return caps, {}
     layer, places = stored.layers[0], Placements(tables)
-    source = layer_before_ceiling(stored, layer)
     units = units_by_class(stored.classes, layer.name)
     wanted = {(c, row.unit) for c, rows in units.items() for row in rows[: caps.units]}
-    images = fetch_unit_images(tables.run, "units", source.name, wanted, caps.crops)
+    images = fetch_unit_images(tables.run, "units", layer.name, wanted, caps.crops)
     regions = _regions(tables, stored.first_id, places, caps.regions)
     plans = {}
     for class_idx in classes:
         rows = [
-            (row, _crops_of(images, (class_idx, row.unit), source, places))
+            (row, _crops_of(images, (class_idx, row.unit), layer, places))
             for row in units.get(class_idx, [])
         ]
         plans[class_idx] = ClassPlan(regions.get(class_idx, []), rows)

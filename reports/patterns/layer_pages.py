@@ -2,7 +2,7 @@
 
 import json
 
-from reports.patterns.ceilings import ceiling_of
+from reports.patterns.ceilings import shared_ceiling
 from reports.patterns.class_rows import ClassPlan
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.layer_data import layer_data
@@ -45,8 +45,7 @@ def write_layer_pages(
                 for name, place in _OPTIONAL.items()
             },
             class_pages=sorted(classes),
-            ceiling=ceiling_of(stored.of_layer(stored.stats, layer.name)),
-            pictured_from=plan.source.name,
+            shared_ceiling=shared_ceiling(stored.of_layer(stored.stats, layer.name)),
             crop_side=round(layer.crop_side(tables.crop[1])),
             view=tables.crop[1],
             shown=(TOP_IMAGES, LEAST_IMAGES),

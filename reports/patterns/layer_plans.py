@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.patterns.ceilings import layer_before_ceiling
 from reports.patterns.class_rows import ClassPlan, Placements, PlannedCrop, plan_unit_crop
 from reports.patterns.crops import Cut
 from reports.patterns.stored_units import (
@@ -31,12 +30,9 @@ class UnitPlan:
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """source : the layer whose peaks are shown: `layer`, or what it is before its ceiling
-    pictured : by unit
-    """
+    """pictured : by unit"""
 
     layer: UnitLayer
-    source: UnitLayer
     pictured: dict[int, UnitPlan]
 
 
@@ -51,8 +47,7 @@ def plan_layers(tables: AuditTables, classes: dict[int, ClassPlan]) -> list[Laye
     for number, layer in enumerate(stored.layers):
         first = _on_class_pages(classes) if number == 0 else []
         units = choose_units(stored.of_layer(stored.stats, layer.name), first, most)
-        source = layer_before_ceiling(stored, layer)
-        plans.append(LayerPlan(layer, source, _pictures(tables, source, units, places)))
+        plans.append(LayerPlan(layer, _pictures(tables, layer, units, places)))
     return plans
 
 

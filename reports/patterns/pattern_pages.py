@@ -7,7 +7,7 @@ from reports.background.patterns import Pattern
 from reports.class_summaries import ClassSummary
 from reports.colour_scale import ColourScale
 from reports.informative_objects.objects_table import SHOWN_OBJECTS, object_row
-from reports.patterns.ceilings import ceiling_of, layer_before_ceiling
+from reports.patterns.ceilings import shared_ceiling
 from reports.patterns.class_rows import ClassPlan, CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.nearest_classes import NEAREST, NearClass, nearest_classes
@@ -92,8 +92,7 @@ def _layer_facts(tables: AuditTables, stored: StoredUnits) -> dict[str, Any]:
     layer, view = stored.layers[0], tables.crop[1]
     return {
         "layer": layer,
-        "source": layer_before_ceiling(stored, layer).name,
-        "ceiling": ceiling_of(stored.of_layer(stored.stats, layer.name)),
+        "shared_ceiling": shared_ceiling(stored.of_layer(stored.stats, layer.name)),
         "crop_side": round(layer.crop_side(view)),
         "view": view,
     }

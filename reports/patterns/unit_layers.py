@@ -21,6 +21,7 @@ class UnitLayer:
     start, jump : first pixel that the unit of cell (0, 0) sees, and how far it moves from cell to
         cell, in pixels of the view; None where every unit sees all
     size : of the receptive field, in pixels; None likewise
+    ceiling : what the layer cuts its units off at; peaks are those before; None where it does not
     """
 
     name: str
@@ -30,6 +31,7 @@ class UnitLayer:
     start: Pair | None
     jump: Pair | None
     size: Pair | None
+    ceiling: float | None = None
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Self:
@@ -37,7 +39,8 @@ class UnitLayer:
         sees = facts.get("receptive_field") or {}
         pairs = {key: _pair(sees[key]) if sees else None for key in ("start", "jump", "size")}
         channels, rows, cols = (int(facts[key]) for key in ("channels", "rows", "cols"))
-        return cls(str(facts["name"]), channels, rows, cols, **pairs)
+        name, ceiling = str(facts["name"]), facts.get("ceiling")
+        return cls(name, channels, rows, cols, **pairs, ceiling=ceiling)
 
     def centre(self, row: int, col: int, view: int) -> tuple[float, float]:
         """Of a unit's receptive field, in pixels of the square view of side `view`: down, across;

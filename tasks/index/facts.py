@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cam_kernels.layers.ceiling import find_ceiling
 from cam_kernels.layers.receptive_field import receptive_fields
 from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig
@@ -13,7 +14,7 @@ from tasks.images.preprocessing import Preprocessing
 from tasks.index.classes import ClassList
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import model_digest
-from tasks.model.probe import is_closed_form
+from tasks.model.probe import example_images, is_closed_form
 from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import RunFolder
 
@@ -47,7 +48,7 @@ def audit_facts(
             "channels": layer.channels,
             "rows": layer.rows,
             "cols": layer.cols,
-            "unit_layers": _unit_layers(loaded, layers),
+            "unit_layers": _unit_layers(loaded, layers, preprocessing.crop),
             "closed_form": closed_form and not config.exact and config.target == "logit",
             "digest": model_digest(loaded.module, loaded.source),
         },
@@ -57,16 +58,20 @@ def audit_facts(
     }
 
 
-def _unit_layers(loaded: LoadedModel, layers: Sequence[SpatialLayer]) -> list[dict[str, Any]]:
-    """Name, channels, rows and cols of each layer, and what its units see: start, size and jump
-    of `ReceptiveField`, or None for all that the model sees."""
-    fields = receptive_fields(loaded.module)
+def _unit_layers(
+    loaded: LoadedModel, layers: Sequence[SpatialLayer], crop: int
+) -> list[dict[str, Any]]:
+    """Name, channels, rows and cols of each layer; what its units see: start, size and jump of
+    `ReceptiveField`, or None for all that the model sees; and the ceiling that cuts them off."""
+    fields, images = receptive_fields(loaded.module), example_images(loaded, crop)
     listed = []
     for layer in layers:
         field = fields.get(layer.name)
         sees = None if field is None else {k: list(v) for k, v in asdict(field).items()}
         grid = {key: getattr(layer, key) for key in ("name", "channels", "rows", "cols")}
-        listed.append({**grid, "receptive_field": sees})
+        ceiling = find_ceiling(loaded.module, layer.name, images)
+        most = None if ceiling is None else ceiling.most
+        listed.append({**grid, "receptive_field": sees, "ceiling": most})
     return listed
 
 

@@ -12,7 +12,7 @@ UNITS = pa.schema(
         "class_idx": pa.int32(),  # images with this label; -1: all images
         "rank": pa.int32(),  # 0 is the strongest; in `units_least` the weakest
         "image_id": pa.int64(),
-        "activation": pa.float32(),  # the peak
+        "activation": pa.float32(),  # the peak; of a unit cut off from above (ReLU6), before that
         "row": pa.int32(),  # cell of the layer's grid
         "col": pa.int32(),
         "rf_top": pa.int32(),  # receptive field in pixels of the original image, clipped to it

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.patterns.ceilings import ceiling_of, layer_before_ceiling
+from reports.patterns.ceilings import shared_ceiling
 from reports.patterns.layer_data import largest_rises
 from reports.patterns.layer_plans import choose_units
-from reports.patterns.stored_units import StoredUnits
-from reports.patterns.unit_layers import UnitLayer
 from tasks.tables.storage import RunFolder
 from tests.reports.page import Page
 from tests.reports.small_run import CLASSES, SmallRun
@@ -123,36 +121,7 @@ def units(layer: str, peaks: list[tuple[float, float]], dead: bool = False) -> p
 def test_a_ceiling_is_a_largest_peak_that_half_of_the_units_share(
     largest: list[float], ceiling: float | None
 ) -> None:
-    assert ceiling_of(units("a", [(0.0, peak) for peak in largest] or [(0.0, 0.0)])) == ceiling
-
-
-def made(other: list[tuple[float, float]], rows: int = 8) -> StoredUnits:
-    stats = pd.concat([units("cut", [(0.0, 6.0), (1.0, 6.0), (0.0, 4.0)]), units("other", other)])
-    layers = [UnitLayer("cut", 3, 8, 8, None, None, None),
-              UnitLayer("other", 3, rows, 8, None, None, None)]  # fmt: skip
-    none = pd.DataFrame()
-    return StoredUnits(layers, stats, none, none, none, None, {})
-
-
-def test_crops_come_from_the_same_units_before_the_ceiling() -> None:
-    before = [(-3.0, 9.0), (1.0, 12.0), (-0.5, 4.0)]
-    found = made(before)
-    assert layer_before_ceiling(found, found.layers[0]).name == "other"
-    assert layer_before_ceiling(found, found.layers[1]).name == "other"
-
-
-@pytest.mark.parametrize(
-    ("other", "rows"),
-    [
-        ([(-3.0, 9.0), (1.0, 12.0), (-0.5, 4.2)], 8),  # not cut to the same peak
-        ([(-3.0, 9.0), (1.5, 12.0), (-0.5, 4.0)], 8),
-        ([(0.0, 6.0), (1.0, 6.0), (0.0, 4.0)], 8),  # no more than the layer itself
-        ([(-3.0, 9.0), (1.0, 12.0), (-0.5, 4.0)], 16),  # another grid
-    ],
-)
-def test_other_layers_are_not_taken_for_it(other: list[tuple[float, float]], rows: int) -> None:
-    found = made(other, rows)
-    assert layer_before_ceiling(found, found.layers[0]).name == "cut"
+    assert shared_ceiling(units("a", [(0.0, peak) for peak in largest] or [(0.0, 0.0)])) == ceiling
 
 
 def test_units_with_crops_are_those_of_the_classes_then_the_most_selective() -> None:
