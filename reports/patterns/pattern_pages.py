@@ -79,7 +79,7 @@ def write_pattern_pages(
             regions=views.of(plans[class_idx].regions),
             units=rows[class_idx],
             near=near.get(class_idx, []),
-            clusters=clusters.get(class_idx, []),
+            patterns=clusters.get(class_idx, []),
             **_objects(tables, class_idx),
             **facts,
         )

@@ -67,10 +67,13 @@ def test_share_of_images_has_its_interval(tables: numbers.Tables, report: Path) 
 
 
 @pytest.mark.parametrize("class_idx", range(4))
-def test_patterns_stand_on_the_page_of_their_class(
+def test_clusters_stand_on_the_patterns_of_their_class_else_on_its_page(
     tables: numbers.Tables, report: Path, class_idx: int
 ) -> None:
-    page = Page(report / "classes" / f"{class_idx}.html")
+    labelled = class_idx < 3
+    other, folder = ("classes", "patterns") if labelled else ("patterns", "classes")
+    page = Page(report / folder / f"{class_idx}.html")
+    assert not labelled or "Patterns of evidence" not in Page(report / other / page.file.name).text
     own = [row for row in tables["explanation_clusters"] if row["class_idx"] == class_idx]
     assert len(own) == 2
     for row in own:
