@@ -1,4 +1,4 @@
-"""The first page: the figures of the whole audit and the ways into it."""
+"""The first page: the figures of the whole audit and the ways into it; also on one sheet."""
 
 import math
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ def write_overview(
     findings: list[Finding],
     limits: dict[str, list[Statement]],
 ) -> None:
-    """Write index.html.
+    """Write index.html and summary.html, the same on one sheet of paper.
 
     pairs : all confused pairs, the most frequent first
     confident : mistakes with the highest probability
@@ -40,9 +40,7 @@ def write_overview(
     figures = headline_figures(tables)
     ordered = order_by_error(classes.values())
     with_map = [summary for summary in ordered if summary.mean_map]
-    site.write(
-        "index.html",
-        "index.html",
+    facts = dict(
         figures=figures,
         comparisons=compare_evidence(tables) if figures.accuracy.trials else [],
         classes=ordered,
@@ -58,6 +56,8 @@ def write_overview(
         limits_total=sum(len(statements) for statements in limits.values()),
         measurement=describe_measurement(tables),
     )
+    for page in ("index.html", "summary.html"):
+        site.write(page, page, **facts)
 
 
 def _top_findings(tables: AuditTables, findings: list[Finding]) -> dict[str, Any]:
