@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.cluster import WorkersOnDemand
 from flows.progress import ShardProgress, console
 from flows.shard_tasks import ShardRunner, do_shards
+from flows.taken_run import finish_unchanged, note_taken, tell_taken
 from reports.build import build_report
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
@@ -27,6 +28,7 @@ from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.completion import mark_complete
 from tasks.tables.shards import Shard, valid_record
 from tasks.tables.storage import write_json
+from tasks.tables.taken import take_shards
 
 # Every task has NO_CACHE and keeps no result: resume belongs to the files of the run folder.
 
@@ -40,23 +42,26 @@ def audit(config: dict[str, Any]) -> str:
     Returns: the path of the report.
     """
     plan = index(config)
-    with WorkersOnDemand(plan) as workers:
-        explain(plan, workers)
-        merge(plan)
-        second_pass = plan_tests(plan)
-        intervene(plan, second_pass, workers)
-    judge(plan, second_pass)
-    find(plan)
-    report(plan)
-    mark_complete(plan.run, plan.shards, plan.config.second_pass)
+    if not finish_unchanged(plan):
+        with WorkersOnDemand(plan) as workers:
+            explain(plan, workers)
+            merge(plan)
+            second_pass = plan_tests(plan)
+            intervene(plan, second_pass, workers)
+        judge(plan, second_pass)
+        find(plan)
+        report(plan)
+        mark_complete(plan.run, plan.shards, plan.config.second_pass)
     return str(plan.run.report_file)
 
 
 @task(task_run_name="index", cache_policy=NO_CACHE, persist_result=False)
 def index(config: dict[str, Any]) -> Plan:
-    """List the images, check everything, cut the shards, start the run folder."""
+    """List the images, check everything, cut the shards, start the run folder, take over what an
+    earlier run has."""
     plan = plan_audit(AuditConfig.model_validate(config))
     write_plan(plan)
+    tell_taken(plan)
     return plan
 
 
@@ -100,8 +105,10 @@ def merge(plan: Plan) -> None:
 @task(task_run_name="plan tests", cache_policy=NO_CACHE, persist_result=False)
 def plan_tests(plan: Plan) -> SecondPassPlan:
     """Choose the images of the second pass and whose backgrounds they are laid on."""
-    second_pass = plan_second_pass(plan.run, plan.config.second_pass, plan.shards)
+    second_pass = plan_second_pass(plan.run, plan.config.second_pass, plan.earlier)
     write_second_pass_plan(plan.run, second_pass)
+    if plan.earlier is not None:
+        take_shards(plan.run, second_pass.shards, plan.earlier)
     return second_pass
 
 
@@ -134,6 +141,7 @@ def find(plan: Plan) -> None:
 @task(task_run_name="report", cache_policy=NO_CACHE, persist_result=False)
 def report(plan: Plan) -> None:
     """Draw the report from the tables."""
+    note_taken(plan)
     build_report(plan.run.root)
 
 

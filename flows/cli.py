@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -23,6 +23,9 @@ from flows.units_command import units
 from flows.vqa_command import vqa
 from tasks.config import AuditConfig, load_config
 from tasks.errors import AuditError
+
+if TYPE_CHECKING:
+    from tasks.index.plan import Plan
 
 app = typer.Typer(
     help="Audit image classifiers over whole datasets: what they look at, and when that is wrong.",
@@ -63,6 +66,7 @@ def run(
     unit_top_k: options.UnitTopK = None,
     second_pass: options.SecondPass = None,
     scheduler: options.Scheduler = None,
+    previous: options.Previous = None,
 ) -> None:
     """Audit a model over a dataset; run it again to go on where it stopped."""
     given = {key: value for key, value in locals().items() if key != "config_file"}
@@ -131,9 +135,24 @@ def run_audit(config: AuditConfig) -> None:
     plan = plan_audit(config)
     if is_complete(plan.run, plan.shards, plan.config.second_pass):
         console.print("Nothing to do: this audit is finished, and nothing has changed since.")
-    else:
+    elif not _take_unchanged(plan):
         _run_flow(config)
     print(plan.run.report_file.resolve())
+
+
+def _take_unchanged(plan: "Plan") -> bool:
+    """Without Prefect, which takes longer to start than this takes."""
+    from tasks.tables.completion import is_complete
+
+    earlier = plan.earlier
+    if earlier is None or not is_complete(earlier, plan.shards, plan.config.second_pass):
+        return False
+    from flows.taken_run import finish_unchanged
+    from tasks.index.plan import write_plan
+
+    write_plan(plan)
+    console.print(f"Nothing has changed since {earlier.root}: all is taken from it.")
+    return finish_unchanged(plan)
 
 
 def _run_flow(config: AuditConfig) -> None:

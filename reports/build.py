@@ -77,5 +77,5 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_patterns(site, tables, scales.mean, classes, caps, plans, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
-    write_limits_page(site, limits)
+    write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)

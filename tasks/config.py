@@ -63,6 +63,9 @@ class AuditConfig(BaseModel):
         description="Forwards on changed images, per labelled image; 0: no second pass",
     )  # fmt: skip
     scheduler: str | None = Field(None, description="Address of a running Dask scheduler")
+    previous: Text | None = Field(
+        None, description="Run folder of an earlier audit; what has not changed is taken from it"
+    )
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -140,7 +143,7 @@ def _is_local_path(key: str, value: Any) -> bool:
         return ".py:" in value or value.endswith(".pt2")
     if key == "weights":
         return is_weights_file(value)
-    return key in ("images", "classes", "annotations", "out")
+    return key in ("images", "classes", "annotations", "out", "previous")
 
 
 def _absolute(path: str, base: Path) -> str:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.clusters.exact_distances import Floats, unit_vectors
-from tasks.clusters.seeded_hash import Ids, draw_ids, hash_ids
 from tasks.clusters.stored_lists import list_matrix
+from tasks.statistics.seeded_hash import Ids, draw_ids, hash_ids
 from tasks.tables.storage import RunFolder
 
 _FIT_IMAGES = 20_000

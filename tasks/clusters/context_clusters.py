@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.clusters.context_cells import ImageCells, drawn_cells, read_cells
 from tasks.clusters.exact_distances import Floats, on_grid, squared_distances
-from tasks.clusters.seeded_hash import Ids
+from tasks.statistics.seeded_hash import Ids
 from tasks.tables.background_schemas import CONTEXT_CLUSTERS
 from tasks.tables.storage import RunFolder
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import false_discovery_control
 
 from tasks.clusters.rate_differences import Floats, fisher_greater, newcombe_interval
-from tasks.clusters.seeded_hash import in_discovery_half
+from tasks.statistics.seeded_hash import in_discovery_half
 from tasks.tables.background_schemas import CONTEXT_RISKS
 
 # What counts as discovered, on the discovery half.

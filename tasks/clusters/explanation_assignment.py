@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from tasks.clusters.exact_distances import Floats, unit_vectors
 from tasks.clusters.explanation_fit import ExplanationModel, fit_explanations
-from tasks.clusters.seeded_hash import Ids, draw_ids
 from tasks.clusters.stored_lists import list_matrix
+from tasks.statistics.seeded_hash import Ids, draw_ids
 from tasks.tables.storage import RunFolder
 
 _FIT_IMAGES = 500

@@ -141,7 +141,8 @@ def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
     Returns: the record: shard, key, images, failed, and a checksum per file.
     """
     run = RunFolder(root)
-    rows = pq.read_table(run.table_file("manifest", shard.index)).to_pylist()
+    manifest = run.table_file("manifest", shard.index)
+    rows = pq.read_table(manifest).to_pylist()
     uris = {row["image_id"]: row["uri"] for row in rows}
     reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
     tables = ShardTables(auditor, run.audit()["model"])
@@ -155,4 +156,4 @@ def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
     files = tables.write(run, shard.index)
     failed = len({f.image_id for f in tables.failures if f.stage != "mask"})
     counts = {"images": len(rows), "failed": failed}
-    return write_record(run, shard, files, counts)
+    return write_record(run, shard, [manifest, *files], counts)

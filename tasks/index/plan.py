@@ -12,14 +12,18 @@ from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig, check_preprocessing
 from tasks.errors import AuditError
 from tasks.images.preprocessing import Preprocessing
-from tasks.index.facts import audit_facts, identity_of, refuse_other
+from tasks.index.facts import audit_facts
+from tasks.index.layout import Layout, lay_out
 from tasks.index.manifest import build_manifest
+from tasks.index.previous import Previous, open_previous, usable
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
 from tasks.model.probe import choose_layer, probe_layers
 from tasks.tables.completion import remove_added_to_others
+from tasks.tables.identity import refuse_other, shard_identity
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.taken import take_over
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,12 @@ class Plan:
     facts: dict[str, Any]  # content of audit.json
     manifest: pa.Table
     shards: tuple[Shard, ...]
+    previous: Previous | None = None
+
+    @property
+    def earlier(self) -> RunFolder | None:
+        """The run that shards are taken from, if any."""
+        return usable(self.previous)
 
 
 def plan_audit(config: AuditConfig) -> Plan:
@@ -52,9 +62,11 @@ def plan_audit(config: AuditConfig) -> Plan:
         config.images, categories, config.classes, config.annotations
     )
     facts = audit_facts(config, loaded, preprocessing, chosen, classes, len(manifest))
-    shards = _cut(manifest, config.shard_size, identity_of(facts))
+    previous = open_previous(config, facts)
+    layout = lay_out(manifest, config.shard_size, usable(previous))
+    shards = _cut(layout, shard_identity(facts))
     facts["shards"] = len(shards)
-    return Plan(RunFolder(config.out), config, facts, manifest, shards)
+    return Plan(RunFolder(config.out), config, facts, layout.manifest, shards, previous)
 
 
 def choose_layers(
@@ -82,7 +94,7 @@ def choose_layers(
 
 
 def write_plan(plan: Plan) -> None:
-    """Start or continue the run folder: audit.json and the manifest.
+    """Start or continue the run folder: audit.json, what is taken over, and the manifest.
 
     Raises: AuditError where the folder holds an audit of another configuration, or anything
     that is no audit.
@@ -97,10 +109,13 @@ def write_plan(plan: Plan) -> None:
             f"{run.root} is not empty and holds no audit; expected a new folder or one of an "
             "earlier audit. Give another --out"
         )
-    run.complete_file.unlink(missing_ok=True)
+    for file in (run.complete_file, run.taken_file):
+        file.unlink(missing_ok=True)
     remove_added_to_others(run, plan.shards)
     run.remove_shards_from(len(plan.shards))
     write_json(run.audit_file, plan.facts)
+    if plan.earlier is not None:
+        take_over(run, plan.shards, plan.config.second_pass, plan.earlier)
     for shard in plan.shards:
         rows = plan.manifest.slice(shard.start, shard.stop - shard.start)
         file = run.table_file("manifest", shard.index)
@@ -126,13 +141,14 @@ def resolve_preprocessing(loaded: LoadedModel, config: AuditConfig) -> Preproces
     return Preprocessing(**{name: values[name] for name in names})
 
 
-def _cut(manifest: pa.Table, size: int, identity: dict[str, Any]) -> tuple[Shard, ...]:
+def _cut(layout: Layout, identity: dict[str, Any]) -> tuple[Shard, ...]:
     shards = []
-    for index, start in enumerate(range(0, len(manifest), size)):
-        rows = manifest.slice(start, size)
+    stops = [*layout.starts[1:], len(layout.manifest)]
+    for index, (start, stop) in enumerate(zip(layout.starts, stops, strict=True)):
+        rows = layout.manifest.slice(start, stop - start)
         text = f"{sorted(identity.items())!r}{rows.to_pylist()!r}"
         key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        shards.append(Shard(index, start, start + len(rows), key))
+        shards.append(Shard(index, start, stop, key))
     return tuple(shards)
 
 

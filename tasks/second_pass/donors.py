@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.statistics.seeded_hash import hash_ids
+
 Floats = npt.NDArray[np.float32]
 
 # Eight gave a clean model a class that seemed to follow its few donors (docs/planted).
@@ -15,6 +17,7 @@ DONORS_PER_KIND = 2  # backgrounds of each of the two classes that a tested imag
 OTHER_DONORS = 4  # backgrounds of all other classes that it is laid on
 CANDIDATES = 8  # for each donor that is wanted; with one, AUROC was 0.02 lower (docs/planted)
 LARGEST_OBJECT = 0.5  # what is behind a larger object would mostly be made up
+_STREAM = 3  # of the hash: donors are drawn apart from the images that are tested
 
 
 def donor_pool(candidates: pd.DataFrame, seed: int) -> dict[int, list[int]]:
@@ -23,12 +26,14 @@ def donor_pool(candidates: pd.DataFrame, seed: int) -> dict[int, list[int]]:
     images of other classes that were given this one.
 
     A correct prediction comes first because it is a background that the model takes for the
-    class's that is to be tested.
+    class's that is to be tested. The order at random is that of the hashed ids, so that an image
+    more or less leaves the others of a pool in it.
 
     candidates : image_id, label, predicted, object_area
     """
-    usable = candidates[candidates["object_area"] <= LARGEST_OBJECT].sort_values("image_id")
-    shuffled = usable.sample(frac=1, random_state=np.random.default_rng(seed))
+    usable = candidates[candidates["object_area"] <= LARGEST_OBJECT]
+    hashed = hash_ids(usable["image_id"].to_numpy(np.int64), (seed << 8) + _STREAM)
+    shuffled = usable.iloc[np.argsort(hashed)]
     wrong = shuffled["label"] != shuffled["predicted"]
     mistakes = shuffled[wrong]
     of_label = shuffled.assign(class_idx=shuffled["label"], rank=wrong.astype(int))

@@ -1,6 +1,5 @@
 """What the second pass will do: which images, on whose backgrounds, in which shards."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from tasks.second_pass.donors import (
 )
 from tasks.second_pass.image_rows import Floats, object_cells, read_image_rows
 from tasks.second_pass.sample import choose_sample
-from tasks.tables.completion import shards_digest
+from tasks.second_pass.tested_shards import ShardKeys, arrange, shown_images
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder, write_table
 
@@ -43,8 +42,6 @@ TESTS = pa.schema(
         "keep_pictures": pa.bool_(),
     }
 )
-
-DONOR_LISTS = ("donors_predicted", "donors_against", "donors_other")
 
 
 @dataclass(frozen=True)
@@ -81,11 +78,12 @@ def read_candidates(run: RunFolder) -> pd.DataFrame:
 
 
 def plan_second_pass(
-    run: RunFolder, budget: float, first_pass: tuple[Shard, ...]
+    run: RunFolder, budget: float, earlier: RunFolder | None = None
 ) -> SecondPassPlan:
     """Choose the images and their donors. Writes nothing.
 
     budget : forwards per labelled image
+    earlier : an audit of the same configuration, whose shards are kept where they are the same
     """
     candidates = read_candidates(run)
     area = candidates["object_area"]
@@ -98,7 +96,8 @@ def plan_second_pass(
     images = read_image_rows(run, {*chosen["image_id"].tolist(), *lenders})
     cells = object_cells(run, images)
     tests = _tests(chosen, pool, labels, cells)
-    return SecondPassPlan(tests, images, _cut(tests, shards_digest(first_pass)))
+    ordered, shards = arrange(tests, ShardKeys(run, images), IMAGES_PER_SHARD, earlier)
+    return SecondPassPlan(ordered, images, shards)
 
 
 def _tests(
@@ -131,9 +130,8 @@ def write_second_pass_plan(run: RunFolder, plan: SecondPassPlan) -> None:
     for shard in plan.shards:
         rows = plan.tests.slice(shard.start, shard.stop - shard.start)
         write_table(run.partial_file("tests", shard.index), rows)
-        lists = [rows[name].combine_chunks().flatten() for name in DONOR_LISTS]
-        shown = pa.concat_arrays([rows["image_id"].combine_chunks(), *lists])
-        images = plan.images.filter(pc.is_in(plan.images["image_id"], value_set=shown))
+        shown = pc.is_in(plan.images["image_id"], value_set=shown_images(rows))
+        images = plan.images.filter(shown)
         write_table(run.partial_file("images", shard.index), images)
 
 
@@ -146,13 +144,3 @@ def _donors(
             chosen[role].tolist(), chosen["image_id"].tolist(), strict=True
         )
     ]
-
-
-def _cut(tests: pa.Table, of_first_pass: str) -> tuple[Shard, ...]:
-    shards = []
-    for index, start in enumerate(range(0, len(tests), IMAGES_PER_SHARD)):
-        rows = tests.slice(start, IMAGES_PER_SHARD)
-        text = f"{of_first_pass}{rows.to_pylist()!r}"
-        key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        shards.append(Shard(index, start, start + len(rows), key, "tests"))
-    return tuple(shards)

@@ -16,7 +16,7 @@ from tasks.explain.auditor import Auditor
 from tasks.images.decoding import Pixels
 from tasks.images.inputs import InputReader
 from tasks.second_pass.object_views import ObjectViewReader
-from tasks.second_pass.plan import DONOR_LISTS
+from tasks.second_pass.tested_shards import DONOR_LISTS
 from tasks.second_pass.variants import NO_DONOR, Variant, variants_of
 from tasks.tables.background_schemas import EVIDENCE
 from tasks.tables.shards import Shard, write_record

@@ -8,7 +8,7 @@ ROLES = ("predicted", "label", "runner_up", "contrast")
 
 MANIFEST = pa.schema(
     {
-        "image_id": pa.int64(),  # row of the manifest
+        "image_id": pa.int64(),  # ascending; those of images that were removed are missing
         "uri": pa.string(),  # path or URL; PARQUET#ROW for bytes inside a Parquet file
         "label": pa.int32(),  # class index; -1 where unknown
         "mask_uri": pa.string(),  # null where there is none

@@ -78,6 +78,7 @@ class RunFolder:
     RUN/records/tests/           the same for the second pass
     RUN/second_pass.json         what the second pass did
     RUN/first_pass.json         when and how fast the last shards were computed
+    RUN/taken.json               how much was taken from an earlier run; only where there is one
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
     RUN/faithfulness.json, RUN/objects.json  what a later command added: its tables are whole
@@ -101,6 +102,11 @@ class RunFolder:
     @property
     def second_pass_file(self) -> Path:
         return self.root / "second_pass.json"
+
+    @property
+    @property
+    def taken_file(self) -> Path:
+        return self.root / "taken.json"
 
     @property
     def report_file(self) -> Path:
@@ -134,7 +140,7 @@ class RunFolder:
 
     def _remove_from(self, first: int, folders: list[str]) -> None:
         for file in [file for folder in folders for file in (self.root / folder).glob("shard-*")]:
-            if int(file.stem.removeprefix("shard-")) >= first:
+            if shard_of(file) >= first:
                 file.unlink()
 
     def audit(self) -> dict[str, Any]:
@@ -169,6 +175,11 @@ class RunFolder:
                 "same 'camaudit run' command again; it goes on where it stopped."
             )
         return ds.dataset([str(file) for file in files], format="parquet")
+
+
+def shard_of(file: Path) -> int:
+    """The shard that a file is of."""
+    return int(file.stem.removeprefix("shard-"))
 
 
 def _stem(shard: int | None) -> str:

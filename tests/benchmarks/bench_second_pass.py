@@ -77,10 +77,10 @@ def stage(what: str, plan: Plan, threads: int) -> Callable[[], object]:
     if what == "merged tables":
         merges = (mine_units, merge_class_stats)
         return lambda: [merge(plan.run, len(plan.shards)) for merge in merges]
-    second_pass = plan_second_pass(plan.run, plan.config.second_pass, plan.shards)
+    second_pass = plan_second_pass(plan.run, plan.config.second_pass)
     if what == "planning":
         return lambda: write_second_pass_plan(
-            plan.run, plan_second_pass(plan.run, plan.config.second_pass, plan.shards)
+            plan.run, plan_second_pass(plan.run, plan.config.second_pass)
         )
     if what == "interventions":
         changer = auditor_of(plan, threads)

@@ -17,9 +17,9 @@ from tasks.clusters.context_clusters import (
     fit_centres,
 )
 from tasks.clusters.exact_distances import on_grid, squared_distances, unit_vectors
-from tasks.clusters.seeded_hash import draw_ids, hash_ids
 from tasks.clusters.stage import write_clusters
 from tasks.errors import AuditError
+from tasks.statistics.seeded_hash import draw_ids, hash_ids
 from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_clusters import random_tables
 

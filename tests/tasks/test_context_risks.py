@@ -11,7 +11,7 @@ from tasks.clusters.context_risks import (
     find_risks,
 )
 from tasks.clusters.rate_differences import fisher_greater, newcombe_interval
-from tasks.clusters.seeded_hash import in_discovery_half
+from tasks.statistics.seeded_hash import in_discovery_half
 
 
 # Newcombe 1998, table II, method 10.

@@ -18,7 +18,7 @@ def test_the_budget_is_used_and_never_exceeded(
     for per_shard in (1, 2, 5, 32):
         monkeypatch.setattr(planning, "IMAGES_PER_SHARD", per_shard)
         for budget in (0, 0.4, 0.62, 0.7, 1.3, 3.7, 6.5, 12.9, 13.0, 13.1, 14.0, 100):
-            tests = plan_second_pass(run, budget, ())
+            tests = plan_second_pass(run, budget)
             images = len(tests.tests)
             assert [s.stop - s.start for s in tests.shards[:-1]] == [per_shard] * (
                 len(tests.shards) - 1

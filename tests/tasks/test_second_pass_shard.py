@@ -123,7 +123,7 @@ def test_pictures_are_kept_of_the_first_ones_only(
 ) -> None:
     config, _ = audited
     monkeypatch.setattr(planning, "PICTURES_KEPT", 8)
-    tests = plan_second_pass(RunFolder(config.out), ALL_TESTED, ()).tests.to_pandas()
+    tests = plan_second_pass(RunFolder(config.out), ALL_TESTED).tests.to_pandas()
     verdicts = table(RunFolder(config.out), "verdicts")
     wrong = verdicts[~verdicts["correct"]]
     right = verdicts[verdicts["correct"]].sort_values(
@@ -142,7 +142,7 @@ def second_pass(config: AuditConfig, plan: Plan, out: Path) -> pd.DataFrame:
         if folder.name not in ("evidence", "verdicts"):
             (out / "tables" / folder.name).symlink_to(folder)
     auditor = auditor_of(plan)
-    tests = plan_second_pass(run, ALL_TESTED, plan.shards)
+    tests = plan_second_pass(run, ALL_TESTED)
     write_second_pass_plan(run, tests)
     for shard in tests.shards:
         intervene_on_shard(auditor, str(out), shard)

@@ -23,6 +23,7 @@ from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.shards import valid_record
 from tasks.tables.storage import RunFolder
+from tasks.tables.taken import take_shards
 
 CLASSES = ("ant", "bee", "cat")
 SIDE = 32
@@ -121,8 +122,10 @@ def run_audit(config: AuditConfig) -> RunFolder:
     merge_class_stats(plan.run, len(plan.shards))
     merge_localization(plan.run, len(plan.shards))
     write_shared_units(plan.run)
-    second_pass = plan_second_pass(plan.run, config.second_pass, plan.shards)
+    second_pass = plan_second_pass(plan.run, config.second_pass, plan.earlier)
     write_second_pass_plan(plan.run, second_pass)
+    if plan.earlier is not None:
+        take_shards(plan.run, second_pass.shards, plan.earlier)
     for shard in second_pass.shards:
         if valid_record(plan.run, shard) is None:
             intervene_on_shard(auditor, config.out, shard)
