@@ -53,8 +53,8 @@ def _as_before(listed: pa.Table, size: int, before: pd.DataFrame) -> Layout | No
     rows["copy"] = rows.groupby("uri").cumcount()
     rows = rows.merge(before, on=["uri", "copy"], how="left", validate="one_to_one")
     is_new = rows["image_id"].isna().to_numpy()
-    ids = rows["image_id"].fillna(-1).to_numpy(np.int64)
-    shards = rows["shard"].fillna(-1).to_numpy(np.int64)
+    ids = rows["image_id"].fillna(-1).to_numpy(np.int64, copy=True)
+    shards = rows["shard"].fillna(-1).to_numpy(np.int64, copy=True)
     first = int(before["image_id"].max()) + 1 if len(before) else 0
     ids[is_new] = first + np.arange(is_new.sum())
     shards[is_new] = _shards_of_new(shards[~is_new], int(is_new.sum()), size)
