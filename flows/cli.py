@@ -19,6 +19,7 @@ from flows.graph_command import graph
 from flows.objects_command import objects
 from flows.plain_errors import told_plainly
 from flows.progress import console
+from flows.prune_command import prune
 from flows.units_command import units
 from flows.vqa_command import vqa
 from tasks.config import AuditConfig, load_config
@@ -119,7 +120,18 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (concept, dissect, explain, faithfulness, features, graph, objects, units, vqa):
+for command in (
+    concept,
+    dissect,
+    explain,
+    faithfulness,
+    features,
+    graph,
+    objects,
+    prune,
+    units,
+    vqa,
+):
     app.command()(command)
 
 

@@ -48,7 +48,7 @@ def finish_unchanged(plan: Plan) -> bool:
         return False
     counts = (all_taken(count_taken(plan.run, stage)) for stage in ("shards", "tests"))
     write_taken(plan.run, earlier, (), *counts)
-    if _seen(plan.facts) == _seen(earlier.audit()):
+    if _seen(plan.run.audit()) == _seen(earlier.audit()):
         redraw_limits(plan.run.root)
     else:
         build_report(plan.run.root)

@@ -109,6 +109,11 @@ class RunFolder:
         return self.root / "taken.json"
 
     @property
+    def lock_file(self) -> Path:
+        """Held by the process that writes the run."""
+        return self.root / ".lock"
+
+    @property
     def report_file(self) -> Path:
         return self.root / "report" / "index.html"
 

@@ -1,0 +1,149 @@
+"""What a run costs over a dataset in which nothing has changed since the last one.
+
+python -m tests.benchmarks.bench_unchanged: 100,000 images in 391 shards, the first computed by a
+small network, the others made of it; merged, tested, judged and drawn as every audit is. Then
+`camaudit run --previous` in a process of its own, and its stages once more one by one. Status 1 if
+the target is missed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from flows.taken_run import finish_unchanged
+from reports.build import build_report
+from tasks.explain.shard import explain_shard
+from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.tables.completion import mark_complete
+from tasks.tables.shards import write_record
+from tasks.tables.storage import write_table
+from tests.benchmarks.machine import machine_line
+from tests.tasks.tiny_audit import auditor_of, configure, draw, run_audit
+
+MOST_SECONDS = 30
+SHARD = 256
+OWN_FILES = 256  # pictures; all other images are hard links to them
+
+
+def draw_dataset(folder: Path, images: int) -> Path:
+    """A manifest of files that are links to a few pictures; every shard has the same labels."""
+    drawn = [draw(folder / "drawn" / f"{i}.png", seed=i) for i in range(OWN_FILES)]
+    (folder / "pics").mkdir()
+    lines = ["uri,label"]
+    for i in range(images):
+        os.link(drawn[i % OWN_FILES], folder / "pics" / f"{i:06}.png")
+        lines.append(f"pics/{i:06}.png,{i % OWN_FILES % 3}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return folder / "manifest.csv"
+
+
+def make_shards(plan: Plan) -> None:
+    """The first shard is computed; the others are what it holds, under their own ids."""
+    write_plan(plan)
+    first, *others = plan.shards
+    explain_shard(auditor_of(plan, 2), plan.config.out, first)
+    made = [
+        file
+        for kind in ("tables", "partials")
+        for file in (plan.run.root / kind).glob("*/shard-00000.parquet")
+        if file.parent.name != "manifest"
+    ]
+    stored = {file: pq.read_table(file) for file in made}
+    random = np.random.default_rng(0)
+    for shard in others:
+        ids = plan.manifest["image_id"].slice(shard.start, shard.stop - shard.start).to_numpy()
+        files = []
+        for file, table in stored.items():
+            files.append(file.with_stem(f"shard-{shard.index:05d}"))
+            write_table(files[-1], _under_ids(table, ids, random))
+        manifest = plan.run.table_file("manifest", shard.index)
+        write_record(plan.run, shard, [manifest, *files], {"images": len(ids), "failed": 0})
+
+
+def _under_ids(table: pa.Table, ids: np.ndarray, random: np.random.Generator) -> pa.Table:
+    columns = {name: table[name] for name in table.column_names}
+    if "image_id" in columns:
+        place = table["image_id"].to_numpy()
+        table = table.filter(pa.array(place < len(ids)))
+        place = place[place < len(ids)]
+        columns = {name: table[name] for name in table.column_names}
+        columns["image_id"] = pa.array(ids[place], table.schema.field("image_id").type)
+    if "perceptual_hash" in columns:  # no near-duplicates
+        hashes = random.integers(0, 2**63, len(table), dtype=np.uint64)
+        columns["perceptual_hash"] = pa.array(hashes)
+    return pa.table(columns, schema=table.schema)
+
+
+def make_run(folder: Path, images: int) -> Plan:
+    """The finished audit of last night, report and all."""
+    manifest = draw_dataset(folder, images)
+    config = configure(folder, manifest, out=str(folder / "last"), shard_size=SHARD)
+    plan = plan_audit(config)
+    make_shards(plan)
+    run_audit(config)
+    build_report(plan.run.root)
+    mark_complete(plan.run, plan.shards, config.second_pass)
+    return plan
+
+
+def command(plan: Plan, out: Path) -> None:
+    """`camaudit run --previous`, as a user calls it."""
+    config = plan.config
+    flags = {
+        "images": config.images, "model": config.model, "out": out, "device": "cpu",
+        "batch-size": config.batch_size, "shard-size": SHARD, "unit-top-k": config.unit_top_k,
+        "top-k": config.top_k, "previous": plan.run.root,
+    }  # fmt: skip
+    words = [word for key, value in flags.items() for word in (f"--{key}", str(value))]
+    subprocess.run([sys.executable, "-m", "flows.cli", "run", *words], check=True)
+
+
+def measure(plan: Plan, folder: Path) -> dict[str, float]:
+    """Seconds of the command, and of its stages in this process."""
+    start = time.perf_counter()
+    command(plan, folder / "tonight")
+    seconds = {"camaudit run --previous": time.perf_counter() - start}
+    changes = {"out": str(folder / "again"), "previous": str(plan.run.root)}
+    start = time.perf_counter()
+    again = plan_audit(plan.config.model_copy(update=changes))
+    seconds["of it: list, lay out, hash"] = time.perf_counter() - start
+    start = time.perf_counter()
+    write_plan(again)
+    seconds["of it: link"] = time.perf_counter() - start
+    start = time.perf_counter()
+    if not finish_unchanged(again):
+        raise RuntimeError("the run counts as changed")
+    seconds["of it: draw what is new, mark as complete"] = time.perf_counter() - start
+    return seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=100_000)
+    arguments = parser.parse_args()
+    console = Console(width=110)
+    console.print(machine_line(2))
+    with tempfile.TemporaryDirectory() as scratch:
+        plan = make_run(Path(scratch), arguments.images)
+        seconds = measure(plan, Path(scratch))
+    table = Table("images", "shards", "stage", "seconds")
+    for stage, taken in seconds.items():
+        table.add_row(f"{arguments.images:,}", str(len(plan.shards)), stage, f"{taken:.1f}")
+    console.print(table)
+    missed = seconds["camaudit run --previous"] > MOST_SECONDS
+    console.print(f"more than {MOST_SECONDS} s" if missed else "Every target is met.")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
