@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.artifacts import ProgressArtifact, show_results
 from flows.cluster import WorkersOnDemand
 from flows.progress import ShardProgress, console
 from flows.shard_tasks import ShardRunner, do_shards
@@ -22,6 +23,7 @@ from tasks.merge.merged_tables import merge_class_stats
 from tasks.mining.driven_units import write_driven_units
 from tasks.mining.shared_units import write_shared_units
 from tasks.mining.stage import mine_units
+from tasks.runs.being_written import being_written
 from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
@@ -41,17 +43,30 @@ def audit(config: dict[str, Any]) -> str:
 
     Returns: the path of the report.
     """
+    return do_audit(config)
+
+
+def do_audit(config: dict[str, Any], reports_url: str | None = None) -> str:
+    """The stages of an audit, in the flow that calls it.
+
+    config : keys of AuditConfig
+    reports_url : under which the folder of the run's folder is served, for the link in Prefect
+
+    Returns: the path of the report.
+    """
     plan = index(config)
-    if not finish_unchanged(plan):
-        with WorkersOnDemand(plan) as workers:
-            explain(plan, workers)
-            merge(plan)
-            second_pass = plan_tests(plan)
-            intervene(plan, second_pass, workers)
-        judge(plan, second_pass)
-        find(plan)
-        report(plan)
-        mark_complete(plan.run, plan.shards, plan.config.second_pass)
+    with being_written(plan.run):
+        if not finish_unchanged(plan):
+            with WorkersOnDemand(plan) as workers:
+                explain(plan, workers)
+                merge(plan)
+                second_pass = plan_tests(plan)
+                intervene(plan, second_pass, workers)
+            judge(plan, second_pass)
+            find(plan)
+            report(plan)
+            mark_complete(plan.run, plan.shards, plan.config.second_pass)
+    show_results(plan, reports_url)
     return str(plan.run.report_file)
 
 
@@ -77,7 +92,8 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> None:
         console.print(f"{done:,} of {len(plan.manifest):,} images are done already.")
     if not missing:
         return
-    with ShardProgress("First pass", len(plan.manifest)) as progress:
+    shown = ProgressArtifact(plan, "first pass")
+    with ShardProgress("First pass", len(plan.manifest), shown.update) as progress:
         progress.resume(done)
         count = workers.get().count
         start = time.monotonic()
@@ -120,7 +136,8 @@ def intervene(plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand)
     missing = [shard for shard in second_pass.shards if valid_record(plan.run, shard) is None]
     if not missing:
         return
-    with ShardProgress("Second pass", _images(missing)) as progress:
+    shown = ProgressArtifact(plan, "second pass")
+    with ShardProgress("Second pass", _images(missing), shown.update) as progress:
         do_shards(missing, ShardRunner(plan.run, intervene_on_shard, workers.get(), progress))
 
 

@@ -20,6 +20,7 @@ from flows.objects_command import objects
 from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.prune_command import prune
+from flows.serve_command import serve
 from flows.units_command import units
 from flows.vqa_command import vqa
 from tasks.config import AuditConfig, load_config
@@ -120,18 +121,10 @@ def demo(
         run_audit(load_config(sample, {"out": str(out)}))
 
 
-for command in (
-    concept,
-    dissect,
-    explain,
-    faithfulness,
-    features,
-    graph,
-    objects,
-    prune,
-    units,
-    vqa,
-):
+_COMMANDS = (
+    concept, dissect, explain, faithfulness, features, graph, objects, prune, serve, units, vqa,
+)  # fmt: skip
+for command in _COMMANDS:
     app.command()(command)
 
 

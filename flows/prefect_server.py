@@ -15,7 +15,7 @@ import httpx
 import psutil
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
 from flows.environment import DRIVER_MARK
 from tasks.errors import AuditError
@@ -25,20 +25,22 @@ _DRAIN_SECONDS = 5
 
 
 @contextmanager
-def prefect_api() -> Iterator[None]:
+def prefect_api(ui_port: int | None = None) -> Iterator[None]:
     """While open, flows find a Prefect API: the user's own, or one started here.
+
+    ui_port : where the server that is started shows its pages; None: any free port, and no pages
 
     Prefect could embed a server itself, but that one shares the terminal's process group: Ctrl-C
     ends it before the flow can say that it was stopped. Ours has a session of its own.
 
-    Raises: AuditError where the server does not start.
+    Raises: AuditError where the server does not start, or the port is taken.
     """
     if PREFECT_API_URL.value() is not None:
         yield
         return
     end_orphaned_servers()
-    port = _free_port()
-    with tempfile.TemporaryFile("w+") as log, _server(port, log) as process:
+    port = _free_port(ui_port)
+    with tempfile.TemporaryFile("w+") as log, _server(port, log, ui_port is not None) as process:
         url = f"http://127.0.0.1:{port}/api"
         _wait_until_healthy(url, process, log)
         with temporary_settings({PREFECT_API_URL: url}):
@@ -48,6 +50,11 @@ def prefect_api() -> Iterator[None]:
                 # What is still in these queues when the server ends is tried again and again.
                 for queue in (EventsWorker, APILogWorker):
                     queue.drain_all(timeout=_DRAIN_SECONDS, at_exit=False)
+
+
+def pages_url() -> str:
+    """Where Prefect's pages are, while `prefect_api` is open."""
+    return str(PREFECT_UI_URL.value() or PREFECT_API_URL.value()).removesuffix("/api")
 
 
 def end_orphaned_servers() -> int:
@@ -72,13 +79,16 @@ def end_orphaned_servers() -> int:
 
 
 @contextmanager
-def _server(port: int, log: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
-    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+def _server(port: int, log: IO[str], ui: bool) -> Iterator[subprocess.Popen[bytes]]:
+    pages = "--ui" if ui else "--no-ui"
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), pages]
+    # The pages call the API at the default port unless they are told where it is.
+    api = {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"} if ui else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", *arguments],
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, DRIVER_MARK: str(os.getpid())},
+        env={**os.environ, **api, DRIVER_MARK: str(os.getpid())},
         start_new_session=True,
     )
     try:
@@ -106,8 +116,16 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: IO[str]
     )
 
 
-def _free_port() -> int:
+def _free_port(wanted: int | None) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except OSError as error:
+            raise AuditError(
+                f"Prefect's server cannot use port {wanted} ({error.strerror}). Where a server "
+                f"runs there already, set PREFECT_API_URL=http://127.0.0.1:{wanted}/api; "
+                "otherwise give another --port"
+            ) from error
         port: int = probe.getsockname()[1]
     return port

@@ -1,5 +1,6 @@
 """What a person sees while shards run."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -31,9 +32,13 @@ class ShardProgress:
 
     stage : what is done, in two words
     total : images that it is done to
+    elsewhere : told the share that is done, in [0, 1], whenever it grows
     """
 
-    def __init__(self, stage: str, total: int) -> None:
+    def __init__(
+        self, stage: str, total: int, elsewhere: Callable[[float], None] | None = None
+    ) -> None:
+        self._elsewhere = elsewhere
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -62,7 +67,13 @@ class ShardProgress:
     def advance(self, images: int) -> None:
         """Count images as done."""
         self._progress.advance(self._task, images)
+        self._tell()
 
     def resume(self, images: int) -> None:
         """Count images of earlier runs; they say nothing about the speed of this one."""
         self._progress.reset(self._task, completed=images)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._elsewhere is not None:
+            self._elsewhere(self._progress.tasks[0].percentage / 100)

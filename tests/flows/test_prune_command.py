@@ -34,7 +34,8 @@ def test_it_says_what_goes_and_what_that_frees(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("absent",), "not a folder"), (("run-00",), "is one run"), ((".", "--keep", "0"), "from 1"),
+        (("absent",), "not a folder"), (("run-00",), "is one run"),
+        ((".", "--keep", "0"), "from 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_pruned_is_one_line(

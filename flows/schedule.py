@@ -1,0 +1,55 @@
+"""The audit that a schedule starts: a run folder of its own, going on from the last one."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.audit import do_audit
+from flows.prune_command import tell
+from tasks.config import load_config
+from tasks.runs.retention import plan_retention, remove_runs
+from tasks.runs.sequence import last_finished, point_latest, run_name
+from tasks.tables.storage import RunFolder
+
+
+@flow(name="scheduled-audit", persist_result=False)
+def scheduled_audit(
+    config_file: str, keep: int | None = None, reports_url: str | None = None
+) -> str:
+    """Audit into OUT/<time in UTC>, taking from the last finished run there what has not changed.
+
+    config_file : audit.toml, read anew for every run; its `out` is the folder of the runs
+    keep : finished runs to keep; None: all
+    reports_url : under which `out` is served, for links in Prefect's pages
+
+    Returns: the path of the report.
+    """
+    config = next_run(config_file)
+    report = do_audit(config, reports_url)
+    point_latest(RunFolder(config["out"]))
+    if keep is not None:
+        remove_old_runs(str(Path(config["out"]).parent), keep)
+    return report
+
+
+@task(task_run_name="next run", cache_policy=NO_CACHE, persist_result=False)
+def next_run(config_file: str) -> dict[str, Any]:
+    """The configuration of one run: its own folder, and the run that it goes on from."""
+    config = load_config(Path(config_file), {})
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    last = last_finished(folder)
+    out = folder / run_name(datetime.now(UTC))
+    previous = None if last is None else str(last.root)
+    return {**config.model_dump(mode="json"), "out": str(out), "previous": previous}
+
+
+@task(task_run_name="remove old runs", cache_policy=NO_CACHE, persist_result=False)
+def remove_old_runs(folder: str, keep: int) -> None:
+    """What `camaudit prune` does."""
+    retention = plan_retention(Path(folder), keep)
+    remove_runs(retention)
+    tell(retention, dry_run=False)

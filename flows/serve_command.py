@@ -1,0 +1,151 @@
+"""camaudit serve: one process that audits again and again, with Prefect's server and pages."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from pydantic import ValidationError
+
+from flows.plain_errors import told_plainly
+from flows.progress import console
+from tasks.errors import AuditError
+
+if TYPE_CHECKING:
+    from prefect.schedules import Schedule
+
+
+def serve(
+    config_file: Annotated[
+        Path, typer.Argument(help="audit.toml; its 'out' is the folder that holds the runs")
+    ],
+    cron: Annotated[str, typer.Option(help='When, as in "0 2 * * *": every night at two')],
+    timezone: Annotated[str, typer.Option(help="Whose clock, as in Europe/Berlin")] = "UTC",
+    keep: Annotated[
+        int | None, typer.Option(help="Finished runs to keep after each run; default: all")
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Start a first run at once, too")] = False,
+    port: Annotated[
+        int, typer.Option(help="Of Prefect's pages, where no server of your own is set")
+    ] = 4200,
+    reports_port: Annotated[
+        int, typer.Option(help="Where the reports are served to this machine; 0: they are not")
+    ] = 4280,
+) -> None:
+    """Audit on a schedule, each run taking from the last one what has not changed."""
+    with told_plainly():
+        folder = _check(config_file, keep)
+        # Imported late: Prefect takes seconds, and a mistake above needs none of it.
+        from flows.prefect_server import pages_url, prefect_api
+
+        schedule = read_schedule(cron, timezone)
+
+        with served_reports(folder, reports_port) as reports_url, prefect_api(port):
+            parameters: dict[str, Any] = {
+                "config_file": str(config_file.resolve()), "keep": keep, "reports_url": reports_url
+            }  # fmt: skip
+            console.print(
+                f"Audits of {config_file} at {cron!r}, {timezone}. Ctrl-C ends it.\n"
+                f"Prefect: {pages_url()}   Reports: {reports_url or folder}",
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
+            _serve_until_stopped(config_file.stem, schedule, parameters, now)
+
+
+def _check(config_file: Path, keep: int | None) -> Path:
+    """Everything that can be wrong before anything is started; the folder of the runs."""
+    from tasks.config import load_config
+    from tasks.index.plan import plan_audit
+    from tasks.runs.sequence import list_runs
+
+    if keep is not None and keep < 1:
+        raise AuditError(f"--keep: expected a whole number from 1 on, got {keep}")
+    config = load_config(config_file, {})
+    if config.previous is not None:
+        raise AuditError(
+            f"{config_file} sets previous, but a schedule always goes on from its own last run; "
+            "remove that line"
+        )
+    plan_audit(config)
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    list_runs(folder)
+    return folder
+
+
+def read_schedule(cron: str, timezone: str) -> "Schedule":
+    """Raises: AuditError for what is no cron expression, or no time zone."""
+    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.schedules import Cron
+
+    try:
+        CronSchedule(cron=cron, timezone=timezone)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        expected = (
+            "a name of the IANA time zones, as in Europe/Berlin"
+            if "timezone" in wrong["loc"]
+            else 'minute, hour, day, month and weekday, as in "0 2 * * *" for every night at two'
+        )
+        raise AuditError(
+            f"--{wrong['loc'][0]}: expected {expected}; got {wrong['input']!r}"
+        ) from error
+    return Cron(cron, timezone=timezone)
+
+
+def _serve_until_stopped(
+    name: str, schedule: "Schedule", parameters: dict[str, Any], now: bool
+) -> None:
+    from prefect import serve as serve_deployments
+    from prefect.deployments import run_deployment
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.types.entrypoint import EntrypointType
+
+    from flows.schedule import scheduled_audit
+
+    made = scheduled_audit.to_deployment(
+        name=name,
+        schedule=schedule,
+        parameters=parameters,
+        concurrency_limit=1,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    deployment = cast(RunnerDeployment, made)  # typed for asynchronous callers, too
+    if now:
+        deployment.apply()
+        run_deployment(f"scheduled-audit/{name}", timeout=0)
+    serve_deployments(deployment, limit=1, print_starting_message=False)
+
+
+@contextmanager
+def served_reports(folder: Path, port: int) -> Iterator[str | None]:
+    """The runs' folder over HTTP to this machine alone: Prefect's pages may not link to files.
+
+    Raises: AuditError where the port is taken.
+    """
+    if not port:
+        yield None
+        return
+    handler = functools.partial(_Quiet, directory=str(folder))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise AuditError(
+            f"reports cannot be served at port {port} ({error.strerror}). Give another "
+            "--reports-port, or 0 for none"
+        ) from error
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """A line per picture would bury what matters."""
