@@ -104,7 +104,6 @@ class RunFolder:
         return self.root / "second_pass.json"
 
     @property
-    @property
     def taken_file(self) -> Path:
         return self.root / "taken.json"
 
