@@ -1,0 +1,1 @@
+"""Limits on what an audit found, and whether they hold."""

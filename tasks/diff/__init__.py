@@ -1,0 +1,1 @@
+"""Two audits of the same classes: what differs."""
