@@ -185,8 +185,9 @@ def _judged(metric: Metric, rows: pd.DataFrame, scope: str, kind: str) -> pd.Dat
     size = rows["difference"].abs().to_numpy()
     gain = rows["difference"] if metric.better == "higher" else -rows["difference"]
     better = (gain > 0).astype(object).where(gain.notna() & (gain != 0), None)
+    clear = ((rows["low"] > 0) | (rows["high"] < 0)).to_numpy()
     # Counted in images: two of a hundred are two points, whatever the last bit says.
-    changed = (q <= FALSE_DISCOVERY_RATE) & (size >= metric.floor - 1e-12)
+    changed = (q <= FALSE_DISCOVERY_RATE) & clear & (size >= metric.floor - 1e-12)
     return rows.assign(
         metric=metric.name, scope=scope, group=kind, q_value=q, floor=metric.floor,
         changed=changed, better=better,

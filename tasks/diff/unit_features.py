@@ -40,6 +40,8 @@ def unit_correlations(aligned: Alignment, layer: str) -> UnitCorrelations | None
     Returns: None where the layer's means are not stored in both, or for fewer than FEWEST_IMAGES.
     """
     rows = np.flatnonzero(aligned.common)
+    if len(rows) < FEWEST_IMAGES:
+        return None
     if len(rows) > MOST_IMAGES:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_IMAGES, replace=False))
     sides = []

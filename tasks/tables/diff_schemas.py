@@ -48,7 +48,7 @@ QUANTITIES = pa.schema(
         "p_value": pa.float64(),  # two-sided; null: too few images to test
         "q_value": pa.float64(),  # Benjamini-Hochberg over rows of one metric, scope and group
         "floor": pa.float64(),  # the smallest difference that is called a change
-        "changed": pa.bool_(),  # q at most 0.1 and the difference at least the floor
+        "changed": pa.bool_(),  # q at most 0.1, zero outside of the interval, at least the floor
         "better": pa.bool_(),  # B is better; null: no difference
     }
 )
