@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from flows import options
 from flows.channels import channels
 from flows.concept_command import concept
+from flows.diff_command import diff
 from flows.dissect_command import dissect
 from flows.explain_command import explain
 from flows.faithfulness_command import faithfulness
@@ -122,7 +123,8 @@ def demo(
 
 
 _COMMANDS = (
-    concept, dissect, explain, faithfulness, features, graph, objects, prune, serve, units, vqa,
+    concept, diff, dissect, explain, faithfulness, features, graph, objects, prune, serve, units,
+    vqa,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
