@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 from tasks.errors import AuditError
 from tasks.findings.audited_images import audited_images
 from tasks.findings.stage import manifest_tags
-from tasks.localization.level_hits import IOUS
 from tasks.localization.one_contour import LEVELS
 from tasks.tables.completion import audit_key
 from tasks.tables.localization_schemas import LEVEL_HITS
@@ -18,6 +17,7 @@ from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import RunFolder
 
 _PREDICTIONS = ["image_id", "label", "predicted", "correct", "probability", "label_probability"]
+_AT_HALF = 1  # of LEVEL_HITS, by IoU 0.3, 0.5, 0.7
 _TESTED = ["image_id", "inclusion", "driven", "right_replaced", "verdict"]
 
 
@@ -108,15 +108,14 @@ def _tested(run: RunFolder) -> pd.DataFrame:
 def _hits(run: RunFolder) -> pd.DataFrame:
     """Hits of the 20 % rule, and of the largest contour at IoU 0.5 and the threshold that is best
     for this audit (MaxBoxAcc, arXiv:2001.07437)."""
-    first = IOUS.index(0.5) * LEVELS
     hits = [np.zeros((0, LEVELS), dtype=np.bool_)]
     rows = [pd.DataFrame({"image_id": np.zeros(0, np.int64), "hit": np.zeros(0, np.bool_)})]
     columns = ["image_id", "hit", "largest_hits"]
     for batch in run.dataset("localization").to_batches(columns=columns):
         if batch.num_rows:
             flat = batch["largest_hits"].flatten().to_numpy(zero_copy_only=False)
-            by_level = flat.astype(np.bool_).reshape(batch.num_rows, LEVEL_HITS)
-            hits.append(by_level[:, first : first + LEVELS])
+            by_iou = flat.astype(np.bool_).reshape(batch.num_rows, LEVEL_HITS // LEVELS, LEVELS)
+            hits.append(by_iou[:, _AT_HALF])
             rows.append(batch.select(columns[:2]).to_pandas())
     frame, of_largest = pd.concat(rows, ignore_index=True), np.concatenate(hits)
     best = int(of_largest.sum(axis=0).argmax())
