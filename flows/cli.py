@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from flows import options
 from flows.channels import channels
+from flows.check_command import check
 from flows.concept_command import concept
 from flows.diff_command import diff
 from flows.dissect_command import dissect
@@ -123,8 +124,8 @@ def demo(
 
 
 _COMMANDS = (
-    concept, diff, dissect, explain, faithfulness, features, graph, objects, prune, serve, units,
-    vqa,
+    check, concept, diff, dissect, explain, faithfulness, features, graph, objects, prune, serve,
+    units, vqa,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
