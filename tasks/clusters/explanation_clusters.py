@@ -25,6 +25,19 @@ def find_explanation_clusters(run: RunFolder, predictions: pd.DataFrame, seed: i
     Returns: a table of schema EXPLANATION_CLUSTERS, by class and cluster
     """
     assigned = assign_explanations(run, predictions.set_index("image_id")["predicted"], seed)
+    return describe_explanations(run, predictions, assigned)
+
+
+def describe_explanations(
+    run: RunFolder, predictions: pd.DataFrame, assigned: pd.DataFrame
+) -> pa.Table:
+    """The clusters that images were assigned to.
+
+    predictions : columns image_id, label, predicted
+    assigned : as `assign_explanations` returns it
+
+    Returns: a table of schema EXPLANATION_CLUSTERS, by class and cluster
+    """
     if not len(assigned):
         return EXPLANATION_CLUSTERS.empty_table()
     facts = assigned.merge(predictions, on="image_id").merge(

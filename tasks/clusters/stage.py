@@ -2,14 +2,16 @@
 
 import numpy as np
 
+from tasks.clusters.cluster_members import tabulate_members
 from tasks.clusters.context_clusters import find_contexts
 from tasks.clusters.context_risks import find_risks
-from tasks.clusters.explanation_clusters import find_explanation_clusters
+from tasks.clusters.explanation_assignment import assign_explanations
+from tasks.clusters.explanation_clusters import describe_explanations
 from tasks.tables.storage import RunFolder, write_table
 
 
 def write_clusters(run: RunFolder) -> None:
-    """Write `context_clusters`, `context_risks` and `explanation_clusters`.
+    """Write `context_clusters`, `context_risks`, `explanation_clusters` and `cluster_members`.
 
     The tables depend neither on the shards nor on the order of the images. Without labels
     `context_risks` is empty. 20,000 images of 49 cells and 1,000 classes take a minute of one core
@@ -29,4 +31,9 @@ def write_clusters(run: RunFolder) -> None:
         contexts.present,
     )
     write_table(run.table_file("context_risks"), risks)
-    write_table(run.table_file("explanation_clusters"), find_explanation_clusters(run, by_image))
+    explanations = assign_explanations(run, by_image.set_index("image_id")["predicted"], seed=0)
+    described = describe_explanations(run, by_image, explanations)
+    write_table(run.table_file("explanation_clusters"), described)
+    image_id = by_image["image_id"].to_numpy(np.int64)
+    members = tabulate_members(image_id, explanations, contexts)
+    write_table(run.table_file("cluster_members"), members)

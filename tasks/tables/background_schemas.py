@@ -174,6 +174,14 @@ EXPLANATION_CLUSTERS = pa.schema(
     }
 )
 
+CLUSTER_MEMBERS = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "explanation": pa.int32(),  # cluster of its predicted class; null: no evidence
+        "contexts": pa.list_(pa.int32()),  # context clusters that it shows, ascending
+    }
+)
+
 
 def cells_schema(cells: int, dimensions: int) -> pa.Schema:
     """Schema of `cells`: every cell of the target layer as a short vector.

@@ -23,7 +23,7 @@ MERGED_TABLES = (
 )  # fmt: skip
 BACKGROUND_TABLES = (
     "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
-    "explanation_clusters", "driven_units",
+    "explanation_clusters", "cluster_members", "driven_units",
 )  # fmt: skip
 # What later commands add to a finished audit, by the name of the mark that says it is whole.
 ADDED_TABLES = {

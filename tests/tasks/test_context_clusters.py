@@ -23,7 +23,7 @@ from tasks.statistics.seeded_hash import draw_ids, hash_ids
 from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_clusters import random_tables
 
-TABLES = ("context_clusters", "context_risks", "explanation_clusters")
+TABLES = ("context_clusters", "context_risks", "explanation_clusters", "cluster_members")
 
 
 def test_hash_is_splitmix64():
