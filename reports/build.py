@@ -13,6 +13,7 @@ from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.exemplars import choose_exemplars
+from reports.explorer.explorer_page import write_explorer
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.limits_page import all_limits, write_limits_page
@@ -79,3 +80,4 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_faithfulness_page(site, tables.faithfulness)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
+    write_explorer(site, tables, scales, {"strip": strips, "case": links.cases})

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.colour_scale import Scales
+from reports.explorer.links import PAGE, images_link
 from reports.legends import write_legends
 from reports.pages import PageWriter
 from reports.tables import AuditTables
@@ -39,6 +40,7 @@ class Site(PageWriter):
             labelled=tables.labelled,
             even_border=tables.even_border_share,
             navigation=_navigation(tables),
+            images_link=images_link,
         )
 
     def write_assets(self) -> None:
@@ -65,6 +67,7 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
     mistakes = int(tables.predictions["mistake"].sum())
     failures = len(tables.failures)
     items = [NavItem("Overview", "index.html", None)]
+    items.append(NavItem("Images", PAGE, len(tables.predictions)))
     if tables.labelled:
         items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
     if tables.background is not None:

@@ -1,0 +1,107 @@
+"""The maps of every image, one byte a cell, in files that the browser loads when needed."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.explorer.script_files import smallest_integers, write_script
+from reports.tables import AuditTables
+from tasks.tables.schemas import ROLES
+
+IMAGES_PER_FILE = 128
+_FULL, _MIDDLE, _HALF = 255, 128, 127
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def quantise(heatmaps: npt.NDArray[np.float32], signed: bool) -> Bytes:
+    """Stored heatmaps in one byte a cell.
+
+    heatmaps : in [-1, 1], the largest absolute value of a map 1
+    signed : a contrast map, 128 + 127 h; else 255 h, and 0 for what speaks against the class,
+        which is not drawn
+
+    Returns: uint8 of the same shape; wrong by at most half a step, 1/510 or 1/254
+    """
+    if signed:
+        return np.rint(_MIDDLE + _HALF * np.clip(heatmaps, -1, 1)).astype(np.uint8)
+    return np.rint(_FULL * np.clip(heatmaps, 0, 1)).astype(np.uint8)
+
+
+class MapStore:
+    """The maps of all images by the first method, quantised: N x roles x cells bytes.
+
+    image_ids : int64, ascending, shape (N,)
+    """
+
+    def __init__(self, tables: AuditTables) -> None:
+        self.image_ids = tables.predictions["image_id"].to_numpy(np.int64)
+        shape = len(self.image_ids), len(ROLES)
+        self.rows = self.cols = 0
+        self._cells: Bytes = np.zeros((*shape, 0), np.uint8)
+        self._scale = np.full(shape, np.nan, np.float32)  # NaN: not stored
+        self._class_idx = np.full(shape, -1, np.int32)
+        self._against = np.full(shape[0], -1, np.int32)
+        self._read(tables)
+
+    def _read(self, tables: AuditTables) -> None:
+        columns = ["image_id", "role", "class_idx", "against_idx", "scale", "state", "rows", "cols"]
+        dataset = tables.run.dataset("heatmaps")
+        shown = pc.field("method") == tables.run.first_method()
+        for batch in dataset.to_batches(columns=[*columns, "heatmap"], filter=shown):
+            if batch.num_rows:
+                self._take(batch)
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        place = np.searchsorted(self.image_ids, batch["image_id"].to_numpy())
+        role = pc.index_in(batch["role"], pa.array(ROLES)).to_numpy(zero_copy_only=False)
+        cells = batch["heatmap"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+        maps = cells.reshape(batch.num_rows, -1)
+        if not self._cells.shape[2]:
+            self.rows, self.cols = batch["rows"][0].as_py(), batch["cols"][0].as_py()
+            self._cells = np.zeros((*self._scale.shape, maps.shape[1]), np.uint8)
+        sound = pc.equal(batch["state"], "ok").to_numpy(zero_copy_only=False)
+        scale = batch["scale"].to_numpy(zero_copy_only=False)
+        self._scale[place, role] = np.where(sound, scale, 0)  # 0: no evidence
+        self._class_idx[place, role] = batch["class_idx"].to_numpy()
+        contrast = role == ROLES.index("contrast")
+        self._against[place[contrast]] = batch["against_idx"].to_numpy()[contrast]
+        for signed in (True, False):
+            chosen = sound & (contrast == signed)
+            self._cells[place[chosen], role[chosen]] = quantise(maps[chosen], signed)
+
+    def table(self, start: int, stop: int) -> pa.Table:
+        """Images `start` to `stop`: for each role its cells, scale and class.
+
+        The cells are null where there is no map to draw; the scale is NaN where none is stored,
+        and 0 where it is no evidence. The label's map is left out where it is the predicted one's.
+        """
+        columns = {"against": smallest_integers(self._against[start:stop])}
+        for number, role in enumerate(ROLES):
+            scale = self._scale[start:stop, number].copy()
+            if role == "label":
+                same = self._class_idx[start:stop, number] == self._class_idx[start:stop, 0]
+                scale[same & np.isfinite(scale)] = np.nan
+            drawn = np.nan_to_num(scale) > 0
+            cells = self._cells[start:stop, number]
+            values = [
+                row.tobytes() if keep else None for row, keep in zip(cells, drawn, strict=True)
+            ]
+            columns[f"{role}_cells"] = pa.array(values, pa.binary(cells.shape[1]))
+            columns[f"{role}_scale"] = pa.array(scale)
+            columns[f"{role}_class"] = smallest_integers(self._class_idx[start:stop, number])
+        return pa.table(columns)
+
+
+def write_map_files(tables: AuditTables, folder: Path) -> tuple[int, int]:
+    """Write maps-0.js, maps-1.js, ... of IMAGES_PER_FILE images each into `folder`.
+
+    Returns: rows and columns of a map; 0 and 0 where none is stored
+    """
+    store = MapStore(tables)
+    for number, start in enumerate(range(0, len(store.image_ids), IMAGES_PER_FILE)):
+        write_script(folder, f"maps-{number}", store.table(start, start + IMAGES_PER_FILE))
+    return store.rows, store.cols

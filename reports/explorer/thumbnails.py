@@ -1,0 +1,62 @@
+"""Small pictures of images that no other page of the report shows."""
+
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+from reports.model_view import draw_view
+from reports.tables import AuditTables
+from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
+from tasks.images.geometry import place
+
+# About 3 KB each: 6 MB, and some 20 s of reading photographs.
+MOST_THUMBNAILS = 2_000
+_SIDE = 128
+_WEBP_QUALITY = 70
+FOLDER = "thumbnails"
+
+
+def draw_thumbnails(tables: AuditTables, uris: "pd.Series[str]", report: Path) -> dict[int, str]:
+    """Draw the model's view of images that have no picture in the report yet: of all where they
+    are at most MOST_THUMBNAILS, else of the most costly.
+
+    uris : by image_id
+
+    Returns: paths in the report by image_id, of those that can be read
+    """
+    resize, crop = tables.crop
+    source = ImageSource()
+    drawn = {}
+    (report / FOLDER).mkdir(parents=True, exist_ok=True)
+    for image_id in _choose(tables.predictions, report):
+        try:
+            image = decode_image(source.read(uris[image_id]))
+        except UnreadableImage:
+            continue  # the page says so where it would show it
+        height, width = image.shape[:2]
+        name = f"{FOLDER}/{image_id}.webp"
+        view = draw_view(image, place(width, height, resize, crop))
+        (report / name).write_bytes(_encode(view))
+        drawn[image_id] = name
+    return drawn
+
+
+def stored_pictures(report: Path) -> dict[int, str]:
+    """The pictures that other pages show, by image_id."""
+    return {int(file.stem): f"images/{file.name}" for file in (report / "images").glob("*.jpg")}
+
+
+def _choose(predictions: pd.DataFrame, report: Path) -> list[int]:
+    left = predictions[~predictions["image_id"].isin(stored_pictures(report))]
+    costly = left.sort_values(
+        ["mistake", "loss", "image_id"], ascending=[False, False, True], na_position="last"
+    )
+    return sorted(int(image_id) for image_id in costly["image_id"].head(MOST_THUMBNAILS))
+
+
+def _encode(view: Pixels) -> bytes:
+    small = cv2.resize(view, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    flags = [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY]
+    _, content = cv2.imencode(".webp", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), flags)
+    return bytes(content)
