@@ -146,6 +146,7 @@
       $("count").textContent = all ? `All ${plural(rows.length, "image")}` : `${count(this.shown.length)} of ${plural(rows.length, "image")}`;
       $("saved").textContent = "";
       this.renderFields();
+      performance.mark("camaudit-rows");
       // Lists and charts follow once the rows stand.
       requestAnimationFrame(() => setTimeout(() => this.renderControls(found)));
     }
