@@ -7,6 +7,7 @@ import pandas as pd
 from reports.background.background_words import KINDS
 from reports.background.stored_background import StoredBackground
 from reports.cases import Case
+from reports.explorer.finding_links import finding_link
 from reports.quantities import Estimate
 
 FINDINGS_LISTED = 30
@@ -27,6 +28,7 @@ class Finding:
     role : of the map that its pictures show; '' for the image alone
     effect : the share that the statement is about
     exemplars : images that it was read from
+    images_href : the images that it is about, in the explorer; '' where no filter says which
     """
 
     rank: int
@@ -38,6 +40,7 @@ class Finding:
     q_value: float
     confirmed: bool
     exemplars: list[Shown]
+    images_href: str
 
 
 def stated_findings(stored: StoredBackground) -> pd.DataFrame:
@@ -85,6 +88,7 @@ def show_findings(
             q_value=float(row["q_value"]),
             confirmed=bool(row["confirmed"]),
             exemplars=[Shown(cases[i], links.get(i, "")) for i in exemplars[int(row["rank"])]],
+            images_href=finding_link(row),
         )
         for row in listed_findings(stored).to_dict("records")
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports.background.stored_background import StoredBackground
+from reports.explorer.links import images_link
 from reports.quantities import Estimate, Rate
 from reports.tables import AuditTables
 
@@ -50,6 +51,16 @@ class Group:
     q_value: float
     confirmed: bool
     worst: bool
+
+    def images_href(self, root: str) -> str:
+        """Its mistakes, in the explorer."""
+        return images_link(
+            root,
+            label=self.label if self.label >= 0 else None,
+            predicted=self.predicted if self.predicted >= 0 else None,
+            answer="mistake",
+            tags={self.tag: self.value} if self.tag else None,
+        )
 
 
 @dataclass(frozen=True)

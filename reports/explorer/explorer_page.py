@@ -25,7 +25,7 @@ from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
 
 FOLDER = "explorer"
-_STEPS = 256  # of a colour scale on either side of zero
+_STEPS = 1024  # of a colour scale on either side of zero, where opacity is steep
 
 
 def write_explorer(

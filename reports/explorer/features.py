@@ -64,12 +64,15 @@ def collect_features(tables: AuditTables) -> FeatureFacts:
 def strongest(pooled: Floats, mean: Floats, deviation: Floats) -> tuple[Integers, Floats]:
     """The units furthest above their mean over all images, in standard deviations.
 
-    pooled : float32, shape (n, K); mean, deviation : shape (K,), 0 for a unit that never varies
+    pooled : float32, shape (n, K); what is not finite counts as usual
+    mean, deviation : float32, shape (K,); a deviation of 0 is of a unit that never varies
 
     Returns: units, -1 where fewer than UNITS_SHOWN are above their mean; how far each is
     """
     usable = np.isfinite(pooled) & (deviation > 0)
-    away = np.divide(pooled - mean, deviation, out=np.zeros_like(pooled), where=usable)
+    away = np.divide(
+        np.where(usable, pooled, mean) - mean, deviation, out=np.zeros_like(pooled), where=usable
+    )
     order = np.argsort(-away, axis=1, kind="stable")[:, :UNITS_SHOWN]
     found = np.take_along_axis(away, order, axis=1)
     short = UNITS_SHOWN - order.shape[1]
@@ -125,9 +128,10 @@ def _read(tables: AuditTables) -> Iterator[tuple[npt.NDArray[np.int64], Floats, 
 
 def _matrix(lists: pa.FixedSizeListArray) -> Floats:
     values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return np.nan_to_num(values.reshape(len(lists), -1), posinf=0, neginf=0)
+    return values.reshape(len(lists), -1)
 
 
 def _unit_length(vectors: Floats) -> Floats:
+    vectors = np.nan_to_num(vectors, posinf=0, neginf=0)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)

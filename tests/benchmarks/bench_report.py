@@ -29,7 +29,7 @@ TIMES = """
 const paint = performance.getEntriesByName("first-contentful-paint")[0];
 const rows = performance.getEntriesByName("camaudit-rows")[0];
 return JSON.stringify([paint && paint.startTime, rows && rows.startTime,
-  document.documentElement.dataset.ready]);
+  window.camaudit?.explorer?.settled !== undefined]);
 """
 
 

@@ -1,6 +1,6 @@
 """A made-up run of any size, with all the tables that the report draws from, as if images of many
 classes had been audited with a residual network. Its photographs are a few hundred pictures of
-noise with the spectrum of photographs, each under many names."""
+noise, each under many names."""
 
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ SHARD, PHOTOGRAPHS = 1000, 200
 WIDTH, HEIGHT, RESIZE, CROP = 500, 375, 256, 224
 ACCURACY, TESTED = 0.75, 0.03
 TOP_UNITS, TOP_IMAGES = 8, 9
+FALL, CHROMA = 1.5, 0.2  # of the spectrum; share of the channels' own variance
 METHOD, LAYER = "gradcam++", "layer4"
 
 Columns = dict[str, Any]
@@ -108,14 +109,16 @@ def _link_photographs(rng: np.random.Generator, folder: Path, label: Integers) -
 
 
 def _photograph(rng: np.random.Generator) -> bytes:
-    """Noise whose amplitude falls as 1 / frequency, as in photographs (Field 1987)."""
+    """Noise that is as large in a report as photographs of imagenette are: 12.2 KB at 224 pixels
+    as a JPEG of quality 85 against 12.4. Amplitudes fall as a power of the frequency."""
     down, across = np.meshgrid(np.fft.fftfreq(HEIGHT), np.fft.fftfreq(WIDTH), indexing="ij")
     frequency = np.hypot(down, across)
     frequency[0, 0] = np.inf
-    noise = np.fft.fft2(rng.normal(size=(3, HEIGHT, WIDTH))) / frequency
-    grain = np.fft.ifft2(noise).real
-    scaled = 128 + 55 * grain / grain.std(axis=(1, 2), keepdims=True)
-    image = np.clip(scaled, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+    spectrum = np.fft.fft2(rng.normal(size=(3, HEIGHT, WIDTH))) / frequency**FALL
+    grain = np.fft.ifft2(spectrum).real
+    grain /= grain.std(axis=(1, 2), keepdims=True)
+    light = np.sqrt(1 - CHROMA) * grain[:1] + np.sqrt(CHROMA) * grain
+    image = np.clip(128 + 55 * light, 0, 255).astype(np.uint8).transpose(1, 2, 0)
     return bytes(cv2.imencode(".jpg", np.ascontiguousarray(image))[1])
 
 

@@ -3,7 +3,7 @@
 (() => {
   const { address, count, element, plural } = camaudit;
   const $ = (id) => document.getElementById(id);
-  const PER_PAGE = camaudit.results.PER_PAGE;
+  const perPage = () => camaudit.results.PER_PAGE;
 
   class Explorer {
     constructor(rows) {
@@ -100,7 +100,7 @@
     move(step) {
       const target = this.shown[this.position + step];
       if (this.position < 0 || target === undefined) return;
-      const page = 1 + Math.floor((this.position + step) / PER_PAGE);
+      const page = 1 + Math.floor((this.position + step) / perPage());
       this.go({ ...this.state, image: String(this.rows.columns.image_id[target]), page }, true);
     }
 
@@ -122,6 +122,7 @@
       }
       const wanted = address.ofRows(this.state);
       if (wanted !== this.shownFor) this.renderRows();
+      else this.settled = location.hash;
       this.shownFor = wanted;
       this.renderImage();
     }
@@ -130,9 +131,9 @@
       const { rows, state } = this;
       const found = rows.filter(state);
       this.shown = rows.sort(found.rows, state.sort);
-      const last = Math.max(1, Math.ceil(this.shown.length / PER_PAGE));
+      const last = Math.max(1, Math.ceil(this.shown.length / perPage()));
       const page = Math.min(state.page, last);
-      const part = this.shown.slice((page - 1) * PER_PAGE, page * PER_PAGE);
+      const part = this.shown.slice((page - 1) * perPage(), page * perPage());
       const options = {
         sort: state.sort, role: state.role, hrefOf: (row) => this.hrefOf(row), onSort: (sort) => this.change({ sort }),
       };
@@ -175,7 +176,7 @@
         control.update(this.rows.counts(control.facet, found), this.state.filters[control.facet.key]);
       }
       for (const histogram of this.histograms) histogram.update(found.rows, this.state.ranges[histogram.name]);
-      document.documentElement.dataset.ready = String(Number(document.documentElement.dataset.ready ?? 0) + 1);
+      this.settled = location.hash;
     }
 
     renderImage() {

@@ -7,7 +7,10 @@
   const HEIGHT = 74;
 
   function quantile(sorted, share) {
-    return sorted.length ? sorted[Math.round(share * (sorted.length - 1))] : NaN;
+    if (!sorted.length) return NaN;
+    const place = share * (sorted.length - 1);
+    const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+    return low + (high - low) * (place - Math.floor(place));
   }
 
   function finiteSorted(column, rows) {
@@ -85,7 +88,7 @@
       const style = getComputedStyle(document.documentElement);
       const colour = (name) => style.getPropertyValue(name).trim();
       return {
-        width, height: HEIGHT, padding: [4, 16, 0, 16], legend: { show: false },
+        width, height: HEIGHT, padding: [4, 20, 0, 20], legend: { show: false },
         cursor: { points: { show: false }, y: false, drag: { x: true, y: false, setScale: false } },
         scales: { x: { time: false, range: [0, BINS] }, y: { range: (_, __, most) => [0, most || 1] } },
         axes: [

@@ -98,7 +98,7 @@
       return made;
     };
     return [
-      button("« First", page > 1 ? 1 : 0, "First page"), button("‹ Back", page - 1, "Page before"),
+      button("« First", page > 1 ? 1 : 0, "First page"), button("‹ Back", page - 1, "Back one page"),
       element("span", {}, `page ${count(page)} of ${count(last)}`),
       button("Next ›", page + 1, "Next page"), button("Last »", page < last ? last : 0, "Last page"),
     ];

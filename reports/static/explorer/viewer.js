@@ -226,7 +226,7 @@
       if (!picture) stack.append(element("span", { class: "badge" }, "no picture kept"));
       return element("li", { class: `thumb ${outcome}` }, stack,
         element("span", { class: "words" },
-          element("span", { class: "said" }, element("span", { class: "name" }, this.rows.className(said)), ` ${text}`),
+          element("span", { class: "said" }, element("span", { class: "name" }, this.rows.className(said)), `, ${text}`),
           element("span", { class: "is" }, caption), element("span", { class: "num" }, `margin ${signed(margin)}`),
           donor >= 0 ? element("a", { href: this.actions.hrefOf(donor) }, `lent by image ${this.rows.columns.image_id[donor]}`) : null));
     }
