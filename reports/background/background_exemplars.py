@@ -16,7 +16,7 @@ LEANING_SHOWN = 36
 PER_FINDING = 6
 PER_CONTEXT = 8
 PER_PATTERN = 4
-PICTURES_OF_PATTERNS = 3_000  # a budget: with many classes each pattern shows fewer
+PICTURES_OF_PATTERNS = 2_000  # a budget: with many classes fewer; the explorer has them all
 
 PatternKey = tuple[int, int]  # class_idx, cluster
 

