@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
@@ -24,7 +24,6 @@ QUANTITIES = {
     "object_energy": "Energy on the object",
     "lift": "Background lift",
 }
-_BITS = 32  # of one column of contexts
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,13 @@ def collect_rows(tables: AuditTables, manifest: pd.DataFrame, members: pd.DataFr
     columns["answer"] = _answers(rows)
     columns |= _quantities(tables, ids)
     columns |= _states(tables, ids)
-    tags = _tag_values(manifest, ids)
+    tags = tag_values(manifest, ids)
     columns |= {
         f"tag_{place}": smallest_integers(codes) for place, (_, codes) in enumerate(tags.values())
     }
-    explanation, clusters = _explanations(tables, members, ids)
+    explanation, clusters = explanations(tables, members, ids)
     columns |= {"explanation": explanation} if clusters else {}
-    words, contexts = _context_bits(tables, members, ids)
+    words, contexts = context_bits(tables, members, ids)
     columns |= {f"contexts_{place}": word for place, word in enumerate(words)}
     return ImageRows(
         pa.table(columns), {name: values for name, (values, _) in tags.items()}, clusters, contexts
@@ -107,56 +106,3 @@ def _states(tables: AuditTables, ids: pd.Index) -> dict[str, pa.Array]:
 
 def _codes(values: "pd.Series[str]", known: tuple[str, ...]) -> pa.Array:
     return pa.array(pd.Categorical(values, categories=known).codes, pa.int8())
-
-
-def _tag_values(
-    manifest: pd.DataFrame, ids: pd.Index
-) -> dict[str, tuple[list[str], npt.NDArray[np.int64]]]:
-    """By name of tag its values and, for each image, the place of its own."""
-    of_image = manifest.reindex(ids)
-    pairs = [dict(tags) if isinstance(tags, list) else {} for tags in of_image["tags"]]
-    frame = pd.DataFrame(pairs, index=ids)
-    if "split" not in frame and of_image["split"].notna().any():
-        frame["split"] = of_image["split"]
-    found = {}
-    for name in sorted(frame.columns):
-        codes, values = pd.factorize(frame[name], sort=True)
-        found[str(name)] = [str(value) for value in values], codes
-    return found
-
-
-def _explanations(
-    tables: AuditTables, members: pd.DataFrame, ids: pd.Index
-) -> tuple[pa.Array, list[tuple[int, int, str]]]:
-    if tables.patterns is None or not len(members):
-        return pa.nulls(0), []
-    stored = tables.patterns.sort_values(["class_idx", "cluster"])
-    keys = list(zip(stored["class_idx"].tolist(), stored["cluster"].tolist(), strict=True))
-    own = pd.DataFrame(
-        {
-            "class_idx": tables.predictions["predicted"].to_numpy(),
-            "cluster": members["explanation"].reindex(ids).fillna(-1).to_numpy(np.int64),
-        }
-    )
-    places = pd.MultiIndex.from_tuples(keys, names=["class_idx", "cluster"]).get_indexer(
-        pd.MultiIndex.from_frame(own)
-    )
-    names = [str(name) for name in stored["name"]]
-    clusters = [(*key, name) for key, name in zip(keys, names, strict=True)]
-    return smallest_integers(places), clusters
-
-
-def _context_bits(
-    tables: AuditTables, members: pd.DataFrame, ids: pd.Index
-) -> tuple[list[pa.Array], list[int]]:
-    if tables.contexts is None or not len(members):
-        return [], []
-    clusters = sorted(int(cluster) for cluster in tables.contexts.clusters["cluster"])
-    shown = members["contexts"].reindex(ids).map(lambda v: v if isinstance(v, np.ndarray) else [])
-    image = np.repeat(np.arange(len(ids)), [len(own) for own in shown])
-    place = np.searchsorted(clusters, np.concatenate([np.empty(0, np.int64), *shown]))
-    words = np.zeros((-(-len(clusters) // _BITS), len(ids)), dtype=np.uint32)
-    np.bitwise_or.at(
-        words, (place // _BITS, image), np.uint32(1) << (place % _BITS).astype(np.uint32)
-    )
-    return [pa.array(word) for word in words], clusters

@@ -285,16 +285,20 @@ def _write_background(
     for name in ("background_stats", "findings"):
         schema = getattr(background_schemas, name.upper())
         write_table(run.table_file(name), schema.empty_table())
-    sources = {"mask": 0, "box": 0, "proxy": number, "none": 0}
-    facts = {
+    write_json(run.second_pass_file, _second_pass(tested, right))
+    write_table(run.table_file("evidence", 0), _evidence(rng, np.flatnonzero(tested), predicted))
+
+
+def _second_pass(tested: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> Columns:
+    number = len(tested)
+    return {
         "budget": 0.4, "forwards": 13 * int(tested.sum()), "forwards_per_image": 13,
         "images": number, "mistakes": int((~right).sum()), "tested_suspicious": 0,
         "tested_random": int(tested.sum()), "tested_mistakes": int((tested & ~right).sum()),
         "tested_correct": int((tested & right).sum()), "gap_threshold": 0.9, "donors": number,
-        "object_sources": sources, "seconds": 1.0, "seed": 0,
+        "object_sources": {"mask": 0, "box": 0, "proxy": number, "none": 0},
+        "seconds": 1.0, "seed": 0,
     }  # fmt: skip
-    write_json(run.second_pass_file, facts)
-    write_table(run.table_file("evidence", 0), _evidence(rng, np.flatnonzero(tested), predicted))
 
 
 def _evidence(rng: np.random.Generator, tested: Integers, predicted: Integers) -> pa.Table:

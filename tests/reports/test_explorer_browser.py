@@ -29,7 +29,14 @@ from tests.reports.explorer_numbers import (
     tags_of,
     write_explored_run,
 )
-from tests.reports.small_run import CLASSES, EMPTY, GRID, NAMES, UNREADABLE
+from tests.reports.small_run import (
+    CLASSES,
+    EMPTY,
+    GRID,
+    NAMES,
+    UNREADABLE,
+    write_small_run,
+)
 
 ENTER, ESCAPE, LEFT, RIGHT, TAB = "\ue007", "\ue00c", "\ue012", "\ue014", "\ue004"
 
@@ -91,14 +98,22 @@ def settle(browser: Any) -> None:
     wait(browser, lambda: browser.execute_script(script))
 
 
-def open_images(browser: Any, report: Path, link: str = "images.html", width: int = 1400) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-    )
-    browser.get("about:blank")
+def open_images(
+    browser: Any, report: Path, link: str = "images.html", width: int = 1400, anew: bool = False
+) -> None:
+    """Follow a link; a page that is already open is loaded again only if asked to."""
     page, _, state = link.partition("#")
-    browser.get((report / page).as_uri() + (f"#{state}" if state else ""))
+    address = (report / page).as_uri()
+    loaded = browser.current_url.partition("#")[0] == address
+    if loaded and not anew and browser.execute_script("return innerWidth") == width:
+        browser.execute_script("location.hash = arguments[0]", state)
+    else:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
+        browser.get("about:blank")
+        browser.get(address + (f"#{state}" if state else ""))
     settle(browser)
 
 
@@ -300,7 +315,7 @@ def test_a_range_is_typed_and_dragged(browser: Any, report: Path, facts: pd.Data
 
 
 def test_pages_of_rows(browser: Any, report: Path, facts: pd.DataFrame) -> None:
-    open_images(browser, report)
+    open_images(browser, report, anew=True)
     browser.execute_script("camaudit.results.PER_PAGE = 12; camaudit.explorer.shownFor = null")
     browser.execute_script("camaudit.explorer.render()")
     assert shown(browser) == costly(facts)[:12]
@@ -311,6 +326,7 @@ def test_pages_of_rows(browser: Any, report: Path, facts: pd.DataFrame) -> None:
     browser.back()
     settle(browser)
     assert shown(browser) == costly(facts)[:12]
+    browser.get("about:blank")
 
 
 def test_the_viewer_goes_through_the_rows_by_keyboard(
@@ -481,7 +497,10 @@ def test_an_image_that_is_gone_says_so_and_keeps_its_map(browser: Any, report: P
 
 @pytest.mark.parametrize("text, said", [("999", "no image 999"), ("x<b>", "no image x<b>")])
 def test_an_unknown_image_is_told(browser: Any, report: Path, text: str, said: str) -> None:
+    open_images(browser, report, images_link(image=5))
+    wait(browser, by(browser, "#viewer").is_displayed)
     open_images(browser, report, images_link(image=text))
+    wait(browser, lambda: not by(browser, "#viewer").is_displayed())
     assert said in by(browser, "#unknown").text
     assert len(shown(browser)) == 40
 
@@ -596,7 +615,7 @@ def test_it_fits_a_telephone(browser: Any, report: Path, link: str) -> None:
 def test_it_asks_for_nothing_but_its_folder_and_the_images(browser: Any, report: Path) -> None:
     browser.get_log("browser")
     browser.get_log("performance")
-    open_images(browser, report, images_link(image=1))
+    open_images(browser, report, images_link(image=1), anew=True)
     wait(browser, lambda: all_by(browser, '[data-part="neighbours"] canvas'))
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
@@ -618,3 +637,26 @@ def test_the_count_is_announced_and_controls_have_names(browser: Any, report: Pa
         ".map((e) => e.outerHTML)"
     )
     assert unnamed == []
+
+
+def test_without_labels_the_least_confident_come_first(browser: Any, tmp_path: Path) -> None:
+    run = write_small_run(tmp_path, labelled=False)
+    report = build_report(run.folder).parent
+    open_images(browser, report)
+    rows = pd.DataFrame(run.rows["predictions"]).sort_values(["probability", "image_id"])
+    assert shown(browser) == rows["image_id"].tolist()
+    assert {c.get_attribute("data-facet") for c in all_by(browser, "#facets select")} == {
+        "predicted", "map",
+    }  # fmt: skip
+    by(browser, "#results a[data-image]").click()
+    roles = wait(browser, lambda: all_by(browser, '[data-part="roles"] button'))
+    assert [role.text for role in roles] == ["Predicted", "Runner-up", "Contrast"]
+    assert by(browser, '[data-part="title"]').text.endswith("no label")
+    assert by(browser, '[data-part="verdict"]').text == ""
+
+
+def test_a_report_that_is_not_whole_says_so(browser: Any, tmp_path: Path) -> None:
+    report = build_report(write_small_run(tmp_path).folder).parent
+    (report / "explorer" / "rows.js").unlink()
+    browser.get((report / "images.html").as_uri())
+    wait(browser, lambda: "cannot be loaded" in by(browser, "#count").text)

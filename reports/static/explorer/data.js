@@ -3,6 +3,11 @@
 "use strict";
 window.camaudit = (() => {
   const files = new Map();
+  // Deferred scripts, the reader of Arrow among them, have run by then.
+  const parsed = new Promise((resolve) => {
+    if (document.readyState !== "loading") resolve();
+    else document.addEventListener("DOMContentLoaded", resolve);
+  });
 
   function file(name) {
     if (!files.has(name)) {
@@ -24,7 +29,9 @@ window.camaudit = (() => {
   async function unpack(text) {
     const zipped = new Blob([bytesOf(text)]).stream();
     const stream = zipped.pipeThrough(new DecompressionStream("gzip"));
-    return fl.tableFromIPC(new Uint8Array(await new Response(stream).arrayBuffer()));
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    await parsed;
+    return fl.tableFromIPC(bytes);
   }
 
   function receive(name, facts, text) {
@@ -32,11 +39,10 @@ window.camaudit = (() => {
     unpack(text).then((table) => resolve({ facts, table }), reject);
   }
 
-  // What a script tag of the page brings, or is asked for now.
   function load(name) {
     const entry = file(name);
     const source = `explorer/${name}.js`;
-    if (!entry.asked && !document.querySelector(`script[src="${source}"]`)) {
+    if (!entry.asked) {
       const script = document.createElement("script");
       script.src = source;
       script.addEventListener("error", () => {
@@ -50,3 +56,6 @@ window.camaudit = (() => {
 
   return { bytesOf, load, receive };
 })();
+// Every view needs these: they come while the other scripts do.
+camaudit.load("rows");
+camaudit.load("names");

@@ -16,7 +16,7 @@
       this.viewer = new camaudit.Viewer($("viewer"), rows, {
         hrefOf: (row) => this.hrefOf(row),
         move: (step) => this.move(step),
-        close: () => { if (this.state.image) this.go({ ...this.state, image: undefined }); },
+        close: () => this.closed(),
         setRole: (role) => this.go({ ...this.state, role }, true),
       });
       window.addEventListener("hashchange", () => this.render());
@@ -102,6 +102,12 @@
       if (this.position < 0 || target === undefined) return;
       const page = 1 + Math.floor((this.position + step) / perPage());
       this.go({ ...this.state, image: String(this.rows.columns.image_id[target]), page }, true);
+    }
+
+    // By a person, or because the address no longer names an image of this audit.
+    closed() {
+      const { image } = this.state;
+      if (image && this.rows.rowOf(Number(image)) >= 0) this.go({ ...this.state, image: undefined });
     }
 
     // In the gallery the arrow keys go from picture to picture.
@@ -192,6 +198,7 @@
       const row = rows.rowOf(Number(state.image));
       if (row < 0) {
         $("unknown").textContent = `This audit has no image ${state.image}.`;
+        if (dialog.open) dialog.close();
         return;
       }
       this.left = state.image;
