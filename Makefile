@@ -39,6 +39,7 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_mining
 	$(BIN)/python -m tests.benchmarks.bench_methods
 	$(BIN)/python -m tests.benchmarks.bench_units
+	$(BIN)/python -m tests.benchmarks.bench_unchanged
 
 planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/planted/
 	$(BIN)/python -m tests.planted

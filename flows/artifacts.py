@@ -50,13 +50,15 @@ def show_results(plan: Plan, reports_url: str | None) -> None:
     reports_url : of the folder that the run's folder is in; None: the path of the report is told
     """
     summary = summarise(plan.run.root)
-    lines = [f"## {summary.title}", summary.headline, summary.newness, _link(plan, reports_url)]
-    text = "\n\n".join(line for line in lines if line)
-    create_markdown_artifact(text, key=artifact_key(plan, "audit"), description=summary.title)
+    gravest = [f"- {text}" for text in summary.gravest]
+    parts = [summary.headline, "\n".join(gravest), *summary.newness, _link(plan, reports_url)]
+    text = "\n\n".join(part for part in parts if part)
+    name = f"{summary.title}: {plan.run.root.name}"
+    create_markdown_artifact(text, key=artifact_key(plan, "audit"), description=name)
     create_table_artifact(
         summary.findings or [{"findings": "none"}],
         key=artifact_key(plan, "findings"),
-        description=f"{summary.title}: the findings, the gravest first",
+        description=f"{name}: the findings, the gravest first",
     )
 
 

@@ -4,14 +4,14 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import ProgressArtifact, show_results
 from flows.cluster import WorkersOnDemand
 from flows.progress import ShardProgress, console
 from flows.shard_tasks import ShardRunner, do_shards
-from flows.taken_run import finish_unchanged, note_taken, tell_taken
+from flows.taken_run import describe_taken, finish_unchanged, note_taken
 from reports.build import build_report
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
@@ -76,7 +76,9 @@ def index(config: dict[str, Any]) -> Plan:
     earlier run has."""
     plan = plan_audit(AuditConfig.model_validate(config))
     write_plan(plan)
-    tell_taken(plan)
+    if said := describe_taken(plan):
+        console.print(said, markup=False, soft_wrap=True)
+        get_run_logger().info(said)
     return plan
 
 

@@ -1,10 +1,9 @@
 """The audit that a schedule starts: a run folder of its own, going on from the last one."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.audit import do_audit
@@ -15,7 +14,13 @@ from tasks.runs.sequence import last_finished, point_latest, run_name
 from tasks.tables.storage import RunFolder
 
 
-@flow(name="scheduled-audit", persist_result=False)
+def name_of_run() -> str:
+    """The time that the run was scheduled for: its name in Prefect's pages, and its folder's. A run
+    that is tried again there has the same, and goes on where it stopped."""
+    return run_name(runtime.flow_run.scheduled_start_time)
+
+
+@flow(name="scheduled-audit", flow_run_name=name_of_run, persist_result=False)
 def scheduled_audit(
     config_file: str, keep: int | None = None, reports_url: str | None = None
 ) -> str:
@@ -27,7 +32,7 @@ def scheduled_audit(
 
     Returns: the path of the report.
     """
-    config = next_run(config_file)
+    config = next_run(config_file, name_of_run())
     report = do_audit(config, reports_url)
     point_latest(RunFolder(config["out"]))
     if keep is not None:
@@ -36,15 +41,14 @@ def scheduled_audit(
 
 
 @task(task_run_name="next run", cache_policy=NO_CACHE, persist_result=False)
-def next_run(config_file: str) -> dict[str, Any]:
+def next_run(config_file: str, name: str) -> dict[str, Any]:
     """The configuration of one run: its own folder, and the run that it goes on from."""
     config = load_config(Path(config_file), {})
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
-    last = last_finished(folder)
-    out = folder / run_name(datetime.now(UTC))
+    last = last_finished(folder, but=name)
     previous = None if last is None else str(last.root)
-    return {**config.model_dump(mode="json"), "out": str(out), "previous": previous}
+    return {**config.model_dump(mode="json"), "out": str(folder / name), "previous": previous}
 
 
 @task(task_run_name="remove old runs", cache_policy=NO_CACHE, persist_result=False)

@@ -3,10 +3,12 @@
 import functools
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +19,8 @@ from tasks.errors import AuditError
 
 if TYPE_CHECKING:
     from prefect.schedules import Schedule
+
+_PLAN_SECONDS = 120  # Prefect looks for new schedules every five
 
 
 def serve(
@@ -115,10 +119,32 @@ def _serve_until_stopped(
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     deployment = cast(RunnerDeployment, made)  # typed for asynchronous callers, too
+    deployment_id = cast(UUID, deployment.apply())
+    _wait_until_planned(deployment_id)
     if now:
-        deployment.apply()
         run_deployment(f"scheduled-audit/{name}", timeout=0)
     serve_deployments(deployment, limit=1, print_starting_message=False)
+
+
+def _wait_until_planned(deployment_id: UUID) -> None:
+    """A server whose scheduler fails says so in its log alone, and no audit would ever run.
+
+    Raises: AuditError where no run is planned in time.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+
+    only = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+    deadline = time.monotonic() + _PLAN_SECONDS
+    with get_client(sync_client=True) as client:
+        while not any(run.auto_scheduled for run in client.read_flow_runs(deployment_filter=only)):
+            if time.monotonic() > deadline:
+                raise AuditError(
+                    f"Prefect's server has planned no run within {_PLAN_SECONDS} s: its scheduler "
+                    "is off, or fails. Look at the server's log; with SQLAlchemy 2.1 Prefect 3.8 "
+                    "plans none (pip install 'sqlalchemy<2.1')"
+                )
+            time.sleep(1)
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""What a run has of an earlier one: told, noted, and finished at once where it has everything."""
+"""What a run has of an earlier one: described, noted, and finished at once if it is all."""
 
 from typing import Any
 
-from flows.progress import console
 from reports.build import build_report
 from reports.redraw import redraw_limits
 from tasks.index.plan import Plan
@@ -13,21 +12,24 @@ from tasks.tables.taken import all_taken, count_taken, write_taken
 _UNSEEN = ("out", "previous", "workers", "device", "batch_size", "scheduler")
 
 
-def tell_taken(plan: Plan) -> None:
-    """Say what is taken over before anything is computed, or why nothing is."""
+def describe_taken(plan: Plan) -> str:
+    """What is taken over before anything is computed, or why nothing is; '' without an earlier run.
+
+    plan : written
+    """
     if plan.previous is None:
-        return
+        return ""
     root = plan.previous.run.root
     if plan.previous.differences:
         reasons = "\n  ".join(plan.previous.differences)
-        text = f"Nothing is taken from {root}, which differs:\n  {reasons}"
-    else:
-        taken = count_taken(plan.run, "shards")
-        text = (
-            f"{taken['shards_taken']:,} of {len(plan.shards):,} shards, {taken['images_taken']:,} "
-            f"of {len(plan.manifest):,} images, are taken from {root}."
-        )
-    console.print(text, markup=False, soft_wrap=True)
+        return f"Nothing is taken from {root}, which differs:\n  {reasons}"
+    taken = count_taken(plan.run, "shards")
+    if is_complete(plan.previous.run, plan.shards, plan.config.second_pass):
+        taken = all_taken(taken)
+    return (
+        f"{taken['shards_taken']:,} of {len(plan.shards):,} shards, {taken['images_taken']:,} of "
+        f"{len(plan.manifest):,} images, are taken from {root}."
+    )
 
 
 def note_taken(plan: Plan) -> None:

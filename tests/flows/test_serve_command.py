@@ -67,6 +67,9 @@ def test_one_process_serves_schedule_pages_and_reports(
         (schedule,) = deployment["schedules"]
         assert schedule["schedule"]["cron"] == NEW_YEAR and schedule["active"]
         assert schedule["schedule"]["timezone"] == "Europe/Berlin"
+        planned = [r["expected_start_time"] for r in ask(api, "flow_runs") if r["auto_scheduled"]]
+        # New Year in Berlin, and not before: Prefect's scheduler has done its part.
+        assert planned and all("-12-31T23:00:00" in time for time in planned)
         page = httpx.get(f"http://127.0.0.1:{ports[0]}/", follow_redirects=True, timeout=20)
         assert page.status_code == 200 and "<html" in page.text
         (text,) = [a["data"] for a in ask(api, "artifacts") if a["type"] == "markdown"]
@@ -89,12 +92,12 @@ def test_prefect_yaml_deploys_to_a_process_work_pool(
            "CAMAUDIT_HOME": str(ROOT), "CAMAUDIT_CONFIG": str(file)}  # fmt: skip
     for words in (
         "work-pool create audits --type process",
-        f"--no-prompt deploy --all --prefect-file {ROOT / 'prefect.yaml'}",
+        "--no-prompt deploy --all",
         "deployment run scheduled-audit/nightly",
         "worker start --pool audits --run-once",
     ):
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", *words.split()], cwd=tmp_path, timeout=200,
+            [sys.executable, "-m", "prefect", *words.split()], cwd=ROOT, timeout=200,
             env={**os.environ, **own}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (words, done.stdout, done.stderr)
