@@ -82,8 +82,10 @@ def end_orphaned_servers() -> int:
 def _server(port: int, log: IO[str], ui: bool) -> Iterator[subprocess.Popen[bytes]]:
     pages = "--ui" if ui else "--no-ui"
     arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), pages]
-    # The pages call the API at the default port unless they are told where it is.
-    api = {"PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api"} if ui else {}
+    # The pages call the API at the default port unless they are told where it is, and
+    # notifications link to no page.
+    own = f"http://127.0.0.1:{port}"
+    api = {"PREFECT_UI_API_URL": f"{own}/api", "PREFECT_UI_URL": own} if ui else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", *arguments],
         stdout=log,
