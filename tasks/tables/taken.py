@@ -66,6 +66,9 @@ def _take(run: RunFolder, shard: Shard, earlier: RunFolder, record: dict[str, An
 
 
 def _take_run(run: RunFolder, earlier: RunFolder) -> None:
+    run.remove_tests_from(0)  # of a larger second pass that was given up here
+    for name in _FILES:
+        (run.root / name).unlink(missing_ok=True)
     folders = [earlier.root / name for name in _FOLDERS]
     found = [file for folder in folders for file in folder.rglob("*") if not file.is_dir()]
     found += [file for name in _FILES if (file := earlier.root / name).exists()]

@@ -15,6 +15,7 @@ from tasks.index.plan import plan_audit, write_plan
 from tasks.second_pass import plan as planning
 from tasks.tables import links
 from tasks.tables.completion import mark_complete
+from tasks.tables.links import link_file
 from tasks.tables.storage import BACKGROUND_TABLES, MERGED_TABLES, RunFolder
 from tasks.tables.taken import count_taken
 from tests.tasks.tiny_audit import configure, draw, draw_folders, run_audit, table
@@ -142,8 +143,12 @@ def test_a_finished_earlier_run_gives_everything_at_once(tmp_path: Path) -> None
     (first.root / "report").mkdir()
     first.report_file.write_text("a report")
     plan = plan_audit(config(tmp_path, "second", previous=str(first.root)))
+    write_plan(plan)
+    left = plan.run.table_file("evidence", 77)  # of a larger second pass that was given up
+    link_file(first.table_file("evidence", 0), left)
     mark_complete(first, plan.shards, plan.config.second_pass)
     write_plan(plan)
+    assert not left.exists()
     files = [f for f in first.root.rglob("*") if f.is_file()]
     own = {"audit.json", "complete.json"}
     linked = {f.relative_to(first.root) for f in files if f.name not in own}
