@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.tables.diff_schemas import PAIRED_BY
+
 Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 # A key that says nothing of what is in the file.
@@ -33,18 +35,9 @@ def pair_images(
     """
     left_a, left_b = np.arange(len(images_a)), np.arange(len(images_b))
     parts = []
-    for name, keys in (
-        ("uri", lambda rows, _root: rows["uri"]),
-        ("relative", lambda rows, root: rows["uri"].str[len(root) :] + "\0" + rows["class_name"]),
-        ("content", None),
-    ):
-        rows_a, rows_b = images_a.iloc[left_a], images_b.iloc[left_b]
-        if keys is None:
-            sizes = (set(rows_a["size"]) & set(rows_b["size"])) - {-1}
-            found = _digests(rows_a, sizes), _digests(rows_b, sizes)
-        else:
-            found = keys(rows_a, root_a), keys(rows_b, root_b)
-        a, b = _matches(found[0].reset_index(drop=True), found[1].reset_index(drop=True))
+    for name in PAIRED_BY:
+        sides = (images_a.iloc[left_a], root_a), (images_b.iloc[left_b], root_b)
+        a, b = _matches(*_keys(name, *sides))
         parts.append(pd.DataFrame({"row_a": left_a[a], "row_b": left_b[b], "paired_by": name}))
         left_a, left_b = np.delete(left_a, a), np.delete(left_b, b)
     pairs = pd.concat(parts, ignore_index=True).sort_values("row_b", ignore_index=True)
@@ -56,6 +49,20 @@ def pair_images(
     frames = [frame.astype(object) for frame in (pairs, *alone)]
     joined = pd.concat(frames, ignore_index=True)
     return joined.astype({"row_a": np.int64, "row_b": np.int64})
+
+
+def _keys(
+    name: str, a: tuple[pd.DataFrame, str], b: tuple[pd.DataFrame, str]
+) -> tuple["pd.Series[str]", "pd.Series[str]"]:
+    """What images are paired by, of the rows of each audit with its root; null pairs nothing."""
+    if name == "content":
+        sizes = (set(a[0]["size"]) & set(b[0]["size"])) - {-1}
+        return _digests(a[0], sizes), _digests(b[0], sizes)
+    first, second = (
+        rows["uri"] if name == "uri" else rows["uri"].str[len(root) :] + "\0" + rows["class_name"]
+        for rows, root in (a, b)
+    )
+    return first.reset_index(drop=True), second.reset_index(drop=True)
 
 
 def _matches(keys_a: "pd.Series[str]", keys_b: "pd.Series[str]") -> Pairs:

@@ -1,18 +1,16 @@
 """Units that died or changed their meaning."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.diff.alignment import Alignment
+from tasks.diff.stored_units import Tops, read_stats, read_strongest, top_overlaps
 from tasks.diff.unit_features import UnitCorrelations, unit_correlations
 from tasks.tables.diff_schemas import UNIT_CHANGES
-from tasks.tables.storage import RunFolder
 
 # Mean correlation of units with those of their number, above that with units of other numbers:
 # independent initialisations have none, fine-tuned models most of 1.
@@ -20,8 +18,6 @@ RELATED = 0.25
 # A unit has changed its meaning where it answers to other images and other images excite it most.
 LEAST_CORRELATION = 0.5
 LEAST_JACCARD = 0.1
-
-_STATS = ["target_layer", "unit", "images", "silent_share", "dead", "selective_class_idx"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ def unit_changes(aligned: Alignment) -> tuple[pa.Table, list[LayerChange]]:
 
     Returns: a table of schema UNIT_CHANGES, by layer, those that died first, and the layers.
     """
-    sides = [_stats(run) for run in (aligned.run_a.run, aligned.run_b.run)]
-    tops = [_strongest(run) for run in (aligned.run_a.run, aligned.run_b.run)]
+    sides = [read_stats(run) for run in (aligned.run_a.run, aligned.run_b.run)]
+    tops = [read_strongest(run) for run in (aligned.run_a.run, aligned.run_b.run)]
     parts, layers = [], []
     for layer, a in sides[0].items():
         b = sides[1].get(layer)
@@ -70,7 +66,7 @@ def _rows(
     aligned: Alignment,
     layer: str,
     stats: tuple[pd.DataFrame, pd.DataFrame],
-    tops: list[dict[str, dict[int, set[int]]]],
+    tops: list[Tops],
     correlations: UnitCorrelations | None,
 ) -> pd.DataFrame:
     a, b = stats
@@ -89,7 +85,7 @@ def _rows(
             "correlation": np.nan if correlations is None else correlations.own,
         }
     )  # fmt: skip
-    rows = pd.concat([rows, _overlaps(aligned, layer, len(a), tops)], axis=1)
+    rows = pd.concat([rows, top_overlaps(aligned, layer, len(a), tops)], axis=1)
     dead = [side["dead"].fillna(False).to_numpy(bool) for side in stats]
     rows["state"] = _states(rows, dead, _related(correlations))
     place = {"died": 0, "revived": 1, "changed": 2, "kept": 3}
@@ -126,38 +122,3 @@ def _layer(layer: str, rows: pd.DataFrame, found: UnitCorrelations | None) -> La
     return LayerChange(
         layer, len(rows), found.images, found.mean, found.others, _related(found), counts
     )
-
-
-def _overlaps(
-    aligned: Alignment, layer: str, units: int, tops: list[dict[str, dict[int, set[int]]]]
-) -> pd.DataFrame:
-    """How many of the strongest images of each unit are the same, of those in both audits."""
-    common = aligned.common
-    to_b = dict(zip(aligned.a["image_id"][common], aligned.b["image_id"][common], strict=True))
-    in_b = set(to_b.values())
-    rows: list[dict[str, Any]] = []
-    for unit in range(units):
-        a = {to_b[i] for i in tops[0].get(layer, {}).get(unit, set()) if i in to_b}
-        b = tops[1].get(layer, {}).get(unit, set()) & in_b
-        share = len(a & b) / len(a | b) if a and b else float("nan")
-        rows.append({"top_a": len(a), "top_b": len(b), "top_common": len(a & b), "jaccard": share})
-    return pd.DataFrame(rows, columns=["top_a", "top_b", "top_common", "jaccard"])
-
-
-def _stats(run: RunFolder) -> dict[str, pd.DataFrame]:
-    table = run.dataset("unit_stats").to_table(columns=_STATS).to_pandas()
-    return {
-        str(layer): part.sort_values("unit", ignore_index=True)
-        for layer, part in table.groupby("target_layer", sort=False)
-    }
-
-
-def _strongest(run: RunFolder) -> dict[str, dict[int, set[int]]]:
-    """By layer and unit the ids of the images that excite it most; a silent peak excites none."""
-    chosen = (pc.field("class_idx") == -1) & (pc.field("activation") > 0)
-    columns = ["target_layer", "unit", "image_id"]
-    table = run.dataset("units").to_table(columns=columns, filter=chosen).to_pandas()
-    found: dict[str, dict[int, set[int]]] = {}
-    for layer, part in table.groupby("target_layer"):
-        found[str(layer)] = {int(u): set(p) for u, p in part.groupby("unit")["image_id"]}
-    return found
