@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.clusters.context_clusters import Contexts
-from tasks.clusters.seeded_hash import Ids
+from tasks.statistics.seeded_hash import Ids
 from tasks.tables.background_schemas import CLUSTER_MEMBERS
 
 
