@@ -89,7 +89,9 @@ def _overall(row: Row) -> str:
         return "Accuracy is unknown: no image of one audit has a label."
     values = f"{percent(row['value_a'])} to {percent(row['value_b'])}"
     change = f"{signed(100 * row['difference'], 1)} points {bounds(row)}"
-    told = "" if row["changed"] else ", not told apart from no change"
+    clear = row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
+    told = ", too little to be called a change" if clear else ", not told apart from no change"
+    told = "" if row["changed"] else told
     where = "in both" if row["scope"] == "common" else "of each"
     return f"Accuracy over all images {where}: {values}, {change}{told} ({_images(row)})."
 
@@ -154,9 +156,9 @@ def _units(layer: Any) -> str:
     parts = [f"{count(layer.counts[state])} {words}" for state, words in (
         ("died", "died"), ("revived", "came back to life"), ("changed", "changed their meaning"))
         if layer.counts.get(state)]  # fmt: skip
+    units = f"the {plural(layer.units, 'unit')} of {layer.target_layer}"
+    told = f"Of {units}, {', '.join(parts)}." if parts else ""
     if layer.related is False:
-        parts.append(
-            "their meanings are not compared: units of unrelated models are not comparable"
-        )
-    units = f"Of the {plural(layer.units, 'unit')} of {layer.target_layer}"
-    return f"{units}, {', '.join(parts)}." if parts else ""
+        others = f"The meanings of {units} are not compared: "
+        told = f"{told} {others}units of unrelated models are not comparable.".lstrip()
+    return told

@@ -24,9 +24,9 @@ LIMITS = [
     ("Units", "Only units of one layer and number in a network and its descendant are the same "
      "unit. Two networks that were trained from different starts share numbers, nothing else."),
     ("Contexts", "Every audit numbers its contexts anew: those of one class are matched by rank."),
-    ("Many comparisons", "What is called changed passed a false discovery rate of a tenth within "
-     "its metric and kind of group: up to a tenth of those calls may be wrong. Single intervals "
-     "are not corrected."),
+    ("Many comparisons", "What is called changed passed a false discovery rate of a tenth over all "
+     "metrics and groups: up to a tenth of those calls may be wrong. Single intervals are not "
+     "corrected."),
 ]  # fmt: skip
 
 
@@ -42,9 +42,9 @@ def how_made(difference: Difference) -> list[tuple[str, str]]:
          "(Newcombe 1998; Zou and Donner 2008); McNemar’s mid-p, Fisher’s exact test without "
          "common images"),
         ("Means", f"bootstrap over images (BCa), Student’s above {count(MOST_DRAWN)} images; none "
-         f"below {FEWEST}; paired t test"),
+         f"below {FEWEST} of each; t test for partly paired samples (Derrick et al. 2017)"),
         ("Background shares", "Horvitz–Thompson over tested images; p from the interval"),
-        ("Changed", "q at most 0.1 (Benjamini–Hochberg within one metric and kind of group), an "
+        ("Changed", "q at most 0.1 (Benjamini–Hochberg over all metrics and groups together), an "
          "interval that leaves zero out and a difference of at least the metric’s floor; not "
          "tested with fewer than "
          f"{LEAST_TESTED} images in either"),

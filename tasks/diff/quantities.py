@@ -23,6 +23,7 @@ from tasks.findings.multiplicity import FALSE_DISCOVERY_RATE, q_values
 from tasks.tables.diff_schemas import QUANTITIES
 
 LEAST_TESTED = 5  # images of either audit; with fewer a difference is told but not tested
+LEAST_DISCORDANT = 4
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -31,6 +32,10 @@ Floats = npt.NDArray[np.float64]
 def compare_quantities(aligned: Alignment) -> pa.Table:
     """A row per metric, scope and group, in that order; the scope `common` only where images are
     in both audits, `all` only where they are not the same images.
+
+    q-values are over all rows of a scope that could be told apart at all: with LEAST_TESTED images
+    in either audit and, where the same images are in both, with LEAST_DISCORDANT that only one has
+    right (fewer reach no p of 0.1 whichever way they fall; Tarone 1990, Biometrics 46:515-522).
 
     Returns: a table of schema QUANTITIES.
     """
@@ -44,10 +49,10 @@ def compare_quantities(aligned: Alignment) -> pa.Table:
                 found = [g for g in every if g.kind == kind and g.subjects]
                 rows = [_rows(metric, aligned, _within(g, aligned, scope), scope) for g in found]
                 if rows:
-                    parts.append(_judged(metric, pd.concat(rows, ignore_index=True), scope, kind))
+                    parts.append(_told(metric, pd.concat(rows, ignore_index=True), scope, kind))
     if not parts:
         return QUANTITIES.empty_table()
-    table = pd.concat(parts, ignore_index=True)
+    table = _judged(pd.concat(parts, ignore_index=True))
     columns = {
         name: pa.array(table[name], kind, from_pandas=True)
         for name, kind in zip(QUANTITIES.names, QUANTITIES.types, strict=True)
@@ -87,22 +92,31 @@ def _sides(a: GroupEstimates, b: GroupEstimates) -> dict[str, Any]:
     return {f"{n}_{side}": getattr(e, n) for side, e in (("a", a), ("b", b)) for n in names}
 
 
-def _judged(metric: Metric, rows: pd.DataFrame, scope: str, kind: str) -> pd.DataFrame:
+def _told(metric: Metric, rows: pd.DataFrame, scope: str, kind: str) -> pd.DataFrame:
+    """The rows of groups that hold an image, with all but what many tests at once leave of them."""
     known = (rows["images_a"] > 0) | (rows["images_b"] > 0)
     rows = rows[known].reset_index(drop=True)
     few = rows[["tested_a", "tested_b"]].min(axis=1) < LEAST_TESTED
-    rows["p_value"] = rows["p_value"].where(~few)
-    tested = rows["p_value"].notna().to_numpy()
-    q = np.full(len(rows), np.nan)
-    q[tested] = q_values(rows["p_value"][tested])
-    size = rows["difference"].abs().to_numpy()
     gain = rows["difference"] if metric.better == "higher" else -rows["difference"]
     better = (gain > 0).astype(object).where(gain.notna() & (gain != 0), None)
-    clear = ((rows["low"] > 0) | (rows["high"] < 0)).to_numpy()
-    # Counted in images: two of a hundred are two points, whatever the last bit says.
-    changed = (q <= FALSE_DISCOVERY_RATE) & clear & (size >= metric.floor - 1e-12)
     return rows.assign(
-        metric=metric.name, scope=scope, group=kind, q_value=q, floor=metric.floor,
-        changed=changed, better=better,
-        **{n: rows.get(n) for n in ("only_a", "only_b")},
+        metric=metric.name, scope=scope, group=kind, floor=metric.floor, better=better,
+        p_value=rows["p_value"].where(~few),
+        **{name: rows.get(name, np.nan) for name in ("only_a", "only_b")},
     )  # fmt: skip
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    same = (table["images_common"] == table["images_a"]) & (
+        table["images_common"] == table["images_b"]
+    )
+    hopeless = same & (table["only_a"] + table["only_b"] < LEAST_DISCORDANT)
+    tested = (table["p_value"].notna() & ~hopeless).to_numpy()
+    q = np.full(len(table), np.nan)
+    for scope in table["scope"].unique():
+        of_scope = tested & (table["scope"] == scope).to_numpy()
+        q[of_scope] = q_values(table["p_value"][of_scope])
+    clear = ((table["low"] > 0) | (table["high"] < 0)).to_numpy()
+    # Counted in images: two of a hundred are two points, whatever the last bit says.
+    large = (table["difference"].abs() >= table["floor"] - 1e-12).to_numpy()
+    return table.assign(q_value=q, changed=(q <= FALSE_DISCOVERY_RATE) & clear & large)

@@ -46,7 +46,7 @@ QUANTITIES = pa.schema(
         "low": pa.float64(),  # 95 %
         "high": pa.float64(),
         "p_value": pa.float64(),  # two-sided; null: too few images to test
-        "q_value": pa.float64(),  # Benjamini-Hochberg over rows of one metric, scope and group
+        "q_value": pa.float64(),  # Benjamini-Hochberg over the scope; null: not tested
         "floor": pa.float64(),  # the smallest difference that is called a change
         "changed": pa.bool_(),  # q at most 0.1, zero outside of the interval, at least the floor
         "better": pa.bool_(),  # B is better; null: no difference

@@ -154,3 +154,18 @@ def test_audits_without_labels(tmp_path: Path):
     assert "Evidence that moved most" in page.text
     assert "predicted, no label" in page.text
     assert headlines(found) == ["Neither audit has a labelled image here: accuracy is unknown."]
+
+
+def test_what_came_through_new_images_is_told_apart(tmp_path: Path):
+    before = [image(f"/a/{i}.png", 0, 0) for i in range(20)]
+    added = [image(f"/a/new{i}.png", 0, 1) for i in range(20)]
+    found = compare_runs(
+        write_run(tmp_path / "a", before), write_run(tmp_path / "b", before + added)
+    )
+    told = headlines(found)
+    assert told[0].startswith("Accuracy over all images in both: 100.0 % to 100.0 %, 0.0 points")
+    (through,) = [words for words in told if words.startswith("Through images that only one")]
+    assert "ant lost 50.0 points of accuracy [" in through
+    assert through.endswith(": 100.0 % to 50.0 % of 20 and 40 images.")
+    page = Page(write_diff_page(found, tmp_path / "out"))
+    assert "Over all images of each" in page.text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.clusters.rate_differences import newcombe_interval
-from tasks.diff.overlapping_means import MOST_DRAWN, difference_of_means
+from tasks.diff.overlapping_means import MOST_DRAWN, difference_of_means, partly_paired_t
 from tasks.diff.overlapping_rates import (
     TwoRates,
     mcnemar_mid_p,
@@ -149,6 +149,26 @@ def test_of_many_images_it_is_students():
     assert p == pytest.approx(expected.pvalue)
 
 
+def test_of_other_images_it_is_welchs():
+    generator = np.random.default_rng(6)
+    a, b = generator.gamma(1, size=14), generator.gamma(3, size=11)
+    first, second = np.r_[a, np.full(11, np.nan)], np.r_[np.full(14, np.nan), b]
+    difference, _, _, p = difference_of_means(first, second)
+    assert difference == pytest.approx(b.mean() - a.mean())
+    assert p == pytest.approx(stats.ttest_ind(b, a, equal_var=False).pvalue)
+
+
+@pytest.mark.parametrize("shared", [0, 6, 12])
+def test_few_means_are_seldom_told_apart_by_luck(shared: int):
+    generator, told, trials = np.random.default_rng(7), 0, 1_000
+    for _ in range(trials):
+        ease, gap = generator.random(shared), np.full(12 - shared, np.nan)
+        a = np.r_[ease + generator.random(shared), generator.random(12 - shared), gap]
+        b = np.r_[ease + generator.random(shared), gap, generator.random(12 - shared)]
+        told += partly_paired_t(float(np.nanmean(b) - np.nanmean(a)), a, b)[2] <= 0.01
+    assert told / trials <= 0.018
+
+
 @pytest.mark.parametrize("shared", [0, 30, 60])
 def test_means_cover_the_truth(shared: int):
     generator, covered, trials = np.random.default_rng(5), 0, 300
@@ -166,5 +186,5 @@ def test_few_and_equal_and_missing_numbers():
     assert few[0] == pytest.approx(0.25)
     assert np.isnan(few[1:]).all()
     assert np.isnan(difference_of_means([np.nan], [0.3])).all()
-    same = np.linspace(0, 1, 9)
+    same = np.linspace(0, 1, 12)
     assert difference_of_means(same, same) == pytest.approx((0, 0, 0, 1))
