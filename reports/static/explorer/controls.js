@@ -14,7 +14,8 @@
   class Control {
     constructor(facet, onChange) {
       this.facet = facet;
-      this.listed = facet.values.length <= MOST_OPTIONS;
+      // Patterns belong to a class, which narrows them; other long lists are typed.
+      this.listed = facet.values.length <= MOST_OPTIONS || facet.key === "explanation";
       this.field = element(this.listed ? "select" : "input", this.listed ? {} : { type: "search" });
       this.order = this.listed ? orderOf(facet) : [];
       this.field.dataset.facet = facet.key;
@@ -29,8 +30,11 @@
       }
       const { values, labels } = this.facet;
       const options = [element("option", { value: "" }, "all")];
-      for (const place of this.order) {
-        if (!counts[place] && values[place] !== value) continue;
+      const offered = this.order.filter((place) => counts[place] || values[place] === value);
+      const tooMany = offered.length > MOST_OPTIONS;
+      if (tooMany) options.push(element("option", { disabled: true }, "choose a predicted class first"));
+      for (const place of offered) {
+        if (tooMany && values[place] !== value) continue;
         const option = element("option", { value: values[place] }, `${labels[place]} (${count(counts[place])})`);
         options.push(option);
       }
