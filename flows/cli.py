@@ -15,6 +15,7 @@ from flows.concept_command import concept
 from flows.diff_command import diff
 from flows.dissect_command import dissect
 from flows.explain_command import explain
+from flows.export_command import export
 from flows.faithfulness_command import faithfulness
 from flows.features_command import features
 from flows.graph_command import graph
@@ -124,8 +125,8 @@ def demo(
 
 
 _COMMANDS = (
-    check, concept, diff, dissect, explain, faithfulness, features, graph, objects, prune, serve,
-    units, vqa,
+    check, concept, diff, dissect, explain, export, faithfulness, features, graph, objects, prune,
+    serve, units, vqa,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
-from reports.background.stored_background import optional_table
 from reports.colour_scale import Scales
 from reports.colours import colour_positive, colour_signed
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
 from reports.explorer.detail_files import change_words, write_detail_files
-from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows
+from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows, read_manifest
 from reports.explorer.links import PAGE
 from reports.explorer.map_files import IMAGES_PER_FILE as MAPS_PER_FILE
 from reports.explorer.map_files import write_map_files
@@ -36,16 +34,15 @@ def write_explorer(
     links : pages by image_id, by `strip` and `case`
     """
     folder = site.folder / FOLDER
-    manifest = _manifest(tables)
-    members = _members(tables)
-    rows = collect_rows(tables, manifest, members)
+    rows = collect_rows(tables)
+    uris = read_manifest(tables)["uri"]
     grid = write_map_files(tables, folder)
     write_detail_files(tables, folder, site.folder, links)
-    pictures = draw_thumbnails(tables, manifest["uri"], site.folder)
+    pictures = draw_thumbnails(tables, uris, site.folder)
     pictures |= stored_pictures(site.folder)
     ids = tables.predictions["image_id"]
     write_script(folder, "rows", rows.table, **_facts(tables, scales, rows, grid))
-    write_script(folder, "names", _names(manifest["uri"].reindex(ids), ids.map(pictures)))
+    write_script(folder, "names", _names(uris.reindex(ids), ids.map(pictures)))
     site.write(
         PAGE,
         "images.html",
@@ -59,22 +56,6 @@ def write_explorer(
         has_explanations=bool(rows.clusters),
         has_contexts=bool(rows.contexts),
     )
-
-
-def _manifest(tables: AuditTables) -> pd.DataFrame:
-    """Columns uri, split and tags of the audited images, by image_id."""
-    chosen = pc.field("image_id").isin(pa.array(tables.predictions["image_id"]))
-    columns = ["image_id", "uri", "split", "tags"]
-    rows = tables.run.dataset("manifest").to_table(columns=columns, filter=chosen).to_pandas()
-    return rows.set_index("image_id").sort_index()
-
-
-def _members(tables: AuditTables) -> pd.DataFrame:
-    """`cluster_members` by image_id; empty where the audit is older than that table."""
-    members = optional_table(tables.run, "cluster_members")
-    if members is None:
-        return pd.DataFrame(columns=["explanation", "contexts"])
-    return members.set_index("image_id")
 
 
 def _names(uris: "pd.Series[str]", pictures: "pd.Series[str]") -> pa.Table:

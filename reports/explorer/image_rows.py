@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from reports.background.stored_background import optional_table
 from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
 from reports.tables import AuditTables
@@ -40,12 +42,9 @@ class ImageRows:
     contexts: list[int]
 
 
-def collect_rows(tables: AuditTables, manifest: pd.DataFrame, members: pd.DataFrame) -> ImageRows:
-    """All rows of `predictions` with what other tables say of the same images.
-
-    manifest : columns tags and split, by image_id
-    members : columns explanation and contexts of `cluster_members`, by image_id; may be empty
-    """
+def collect_rows(tables: AuditTables) -> ImageRows:
+    """All rows of `predictions` with what other tables say of the same images."""
+    manifest, members = read_manifest(tables), _members(tables)
     rows = tables.predictions
     ids = pd.Index(rows["image_id"])
     columns: dict[str, Any] = {
@@ -106,3 +105,19 @@ def _states(tables: AuditTables, ids: pd.Index) -> dict[str, pa.Array]:
 
 def _codes(values: "pd.Series[str]", known: tuple[str, ...]) -> pa.Array:
     return pa.array(pd.Categorical(values, categories=known).codes, pa.int8())
+
+
+def read_manifest(tables: AuditTables) -> pd.DataFrame:
+    """Columns uri, split and tags of the audited images, by image_id."""
+    chosen = pc.field("image_id").isin(pa.array(tables.predictions["image_id"]))
+    columns = ["image_id", "uri", "split", "tags"]
+    rows = tables.run.dataset("manifest").to_table(columns=columns, filter=chosen).to_pandas()
+    return rows.set_index("image_id").sort_index()
+
+
+def _members(tables: AuditTables) -> pd.DataFrame:
+    """`cluster_members` by image_id; empty where the audit is older than that table."""
+    members = optional_table(tables.run, "cluster_members")
+    if members is None:
+        return pd.DataFrame(columns=["explanation", "contexts"])
+    return members.set_index("image_id")

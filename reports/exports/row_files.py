@@ -1,0 +1,43 @@
+"""Rows of images as CSV, Parquet and a list of uris, as the explorer writes them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.tables.storage import atomic_path
+
+_NOT_WRITTEN = ["width", "height", "map"]
+
+
+def write_csv(frame: pd.DataFrame, out: Path) -> None:
+    """frame : of `image_table`"""
+    plain = _plain(frame)
+    for name in plain.columns[plain.dtypes == "boolean"]:
+        plain[name] = plain[name].map({True: "true", False: "false"}, na_action="ignore")
+    single = plain.columns[plain.dtypes == "float32"]
+    plain = plain.astype(dict.fromkeys(single, "float64"))  # as the page writes them
+    with atomic_path(out) as temporary:
+        plain.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_parquet(frame: pd.DataFrame, out: Path) -> None:
+    """frame : of `image_table`"""
+    plain = _plain(frame)
+    table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
+    with atomic_path(out) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def write_uris(frame: pd.DataFrame, out: Path) -> None:
+    """A uri a line, for those who label again."""
+    with atomic_path(out) as temporary:
+        temporary.write_text("".join(f"{uri}\n" for uri in frame["uri"]), encoding="utf-8")
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    plain = frame.drop(columns=_NOT_WRITTEN)
+    if "contexts" in plain:
+        plain["contexts"] = [" ".join(map(str, own)) for own in plain["contexts"]]
+    return plain
