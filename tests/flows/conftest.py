@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.audit import audit
 from tasks.tables.storage import BACKGROUND_TABLES, MERGED_TABLES, SHARD_TABLES
 
 MODEL = """
@@ -85,6 +86,16 @@ def prefect_server() -> Iterator[None]:
     """One Prefect server with a database of its own for all flow tests."""
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    small_dataset: SmallDataset, prefect_server: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An audit of one shard by one worker; tests must not change it."""
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    audit(small_dataset.config(out, device="cpu", workers=1))
+    return out
 
 
 @pytest.fixture

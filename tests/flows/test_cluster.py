@@ -44,12 +44,11 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.usefixtures("prefect_server")
 def test_a_scheduler_by_address_gives_the_same_tables(
-    small_dataset: SmallDataset, scheduler: str, tmp_path: Path
+    undisturbed: Path, small_dataset: SmallDataset, scheduler: str, tmp_path: Path
 ) -> None:
-    common = {"device": "cpu", "shard_size": 5}
-    audit(small_dataset.config(tmp_path / "own", **common))
-    audit(small_dataset.config(tmp_path / "theirs", scheduler=scheduler, **common))
-    assert_same_tables(tmp_path / "own", tmp_path / "theirs")
+    theirs = tmp_path / "theirs"
+    audit(small_dataset.config(theirs, scheduler=scheduler, device="cpu", shard_size=5))
+    assert_same_tables(undisturbed, theirs)
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -25,7 +25,7 @@ def undisturbed(small_dataset: SmallDataset, tmp_path_factory: pytest.TempPathFa
     return out
 
 
-def _wait(until: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def _wait(until: Callable[[], bool], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, f"waited in vain for {what}"

@@ -25,10 +25,15 @@ def restored(maps: Tensor, concepts: Tensor) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "name, layer",
-    [("vgg_like", "features"), ("resnet18", "layer3"), ("mobilenet_v2", "features.13.conv.1")],
+    "name, layer, components",
+    [
+        ("vgg_like", "features", 1),
+        ("vgg_like", "features", 3),
+        ("resnet18", "layer3", 3),
+        ("mobilenet_v2", "features.13.conv.1", 3),
+        ("mobilenet_v2", "features.13.conv.1", 8),
+    ],
 )
-@pytest.mark.parametrize("components", [1, 3, 8])
 @pytest.mark.filterwarnings("ignore:Maximum number of iterations")
 def test_at_most_one_percent_worse_than_sklearn(name: str, layer: str, components: int) -> None:
     """Both stop in local minima, so the mean over three seeds is compared, as many rounds each."""
