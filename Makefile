@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 # The quick start is what `make demo` needs; the test extra is added on demand.
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
+# Processes that share out the tests; each computes on one thread.
+PROCESSES := 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format sample bench planted clean
@@ -17,7 +19,7 @@ demo: $(INSTALLED) ## audit the embedded sample and print the path of the report
 	$(BIN)/camaudit demo
 
 test: $(TESTABLE) ## run the whole test suite
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: $(TESTABLE) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
