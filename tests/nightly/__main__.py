@@ -14,7 +14,6 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.benchmarks.machine import machine_line
-from tests.nightly.better_model import train_better_model
 from tests.nightly.play import Night, mistakes_of, play_week
 from tests.nightly.week import BETTER_MODEL_ON, POISONED_ON, Week
 
@@ -29,15 +28,13 @@ def main() -> int:
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        better = train_better_model(folder / "better.safetensors")
         for seed in range(given.seeds):
             week = Week(folder / f"seed{seed}", seed)
             out.print(
                 f"seed {seed}: {week.poisoned} on {week.background} from day {POISONED_ON}, a "
                 f"better model on day {BETTER_MODEL_ON}"
             )
-            nights = play_week(week, better, lambda night: out.print(_line(night)))
+            nights = play_week(week, lambda night: out.print(_line(night)))
             wrong += [f"seed {seed}, {each}" for each in mistakes_of(week, nights)]
     for line in wrong:
         out.print(f"WRONG: {line}")

@@ -16,11 +16,11 @@ from tasks.sample.training import MEAN, STD
 from tasks.tables.completion import mark_complete
 from tasks.tables.storage import RunFolder
 from tasks.tables.taken import count_taken
-from tests.nightly.better_model import WEIGHTS
+from tests.nightly.better_model import BETTER, SAMPLE
 from tests.nightly.week import BETTER_MODEL_ON, DAYS, POISONED_ON, Week
 from tests.tasks.tiny_audit import run_audit
 
-MODEL = WEIGHTS.parent.parent / "tasks" / "sample" / "model.py"
+MODEL = SAMPLE.parent.parent / "tasks" / "sample" / "model.py"
 POLICY = Policy.model_validate(
     {
         "limit": [
@@ -51,13 +51,13 @@ class Night:
     reused: float
 
 
-def play_week(week: Week, better: Path, tell: Callable[[Night], None]) -> list[Night]:
+def play_week(week: Week, tell: Callable[[Night], None]) -> list[Night]:
     """Audit every day, each against the one before."""
     nights: list[Night] = []
     previous: RunFolder | None = None
     for day in range(1, DAYS + 1):
         manifest = week.deliver(day)
-        weights = WEIGHTS if day < BETTER_MODEL_ON else better
+        weights = SAMPLE if day < BETTER_MODEL_ON else BETTER
         config = _config(week, manifest, weights, day, previous)
         run = run_audit(config)
         mark_complete(run, plan_audit(config).shards, config.second_pass)
@@ -94,7 +94,7 @@ def _config(
             "images": str(manifest),
             "model": f"{MODEL}:build",
             "weights": str(weights),
-            "classes": str(WEIGHTS.with_name("classes.csv")),
+            "classes": str(SAMPLE.with_name("classes.csv")),
             "out": str(week.folder / "runs" / f"day-{day}"),
             "previous": None if previous is None else str(previous.root),
             "resize": SIZE,
@@ -102,7 +102,7 @@ def _config(
             "mean": MEAN,
             "std": STD,
             "shard_size": 48,
-            "second_pass": 2.0,
+            "second_pass": 1.0,
         }
     )
 

@@ -36,7 +36,7 @@ class Week:
 
     folder: Path
     seed: int
-    per_class: int = 60
+    per_class: int = 45
     added: int = 24
     changed: int = 24
     placements: list[Placement] = field(default_factory=list)
