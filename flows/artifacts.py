@@ -64,7 +64,11 @@ def show_results(plan: Plan, reports_url: str | None) -> None:
 
 def artifact_key(plan: Plan, what: str) -> str:
     """A key that audits of one name share, so that Prefect shows them as one history."""
-    name = plan.config.title or plan.facts["model"]["name"].rsplit("/", 1)[-1]
+    return key_of(plan.config.title or plan.facts["model"]["name"].rsplit("/", 1)[-1], what)
+
+
+def key_of(name: str, what: str) -> str:
+    """name : of the audits; what : the artifact tells"""
     return re.sub("[^a-z0-9]+", "-", f"{name} {what}".lower()).strip("-")
 
 

@@ -32,6 +32,9 @@ def serve(
     keep: Annotated[
         int | None, typer.Option(help="Finished runs to keep after each run; default: all")
     ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="policy.toml of 'camaudit check' that each run is held to")
+    ] = None,
     now: Annotated[bool, typer.Option("--now", help="Start a first run at once, too")] = False,
     port: Annotated[
         int, typer.Option(help="Of Prefect's pages, where no server of your own is set")
@@ -42,7 +45,7 @@ def serve(
 ) -> None:
     """Audit on a schedule, each run taking from the last one what has not changed."""
     with told_plainly():
-        folder = _check(config_file, keep)
+        folder = _check(config_file, keep, policy)
         # Imported late: Prefect takes seconds, and a mistake above needs none of it.
         from flows.prefect_server import pages_url, prefect_api
 
@@ -50,7 +53,9 @@ def serve(
 
         with served_reports(folder, reports_port) as reports_url, prefect_api(port):
             parameters: dict[str, Any] = {
-                "config_file": str(config_file.resolve()), "keep": keep, "reports_url": reports_url
+                "config_file": str(config_file.resolve()), "keep": keep,
+                "reports_url": reports_url,
+                "policy_file": None if policy is None else str(policy.resolve()),
             }  # fmt: skip
             console.print(
                 f"Audits of {config_file} at {cron!r}, {timezone}. Ctrl-C ends it.\n"
@@ -60,8 +65,9 @@ def serve(
             _serve_until_stopped(config_file.stem, schedule, parameters, now)
 
 
-def _check(config_file: Path, keep: int | None) -> Path:
+def _check(config_file: Path, keep: int | None, policy: Path | None) -> Path:
     """Everything that can be wrong before anything is started; the folder of the runs."""
+    from tasks.check.policy import load_policy
     from tasks.config import load_config
     from tasks.index.plan import plan_audit
     from tasks.runs.sequence import list_runs
@@ -75,6 +81,8 @@ def _check(config_file: Path, keep: int | None) -> Path:
             "remove that line"
         )
     plan_audit(config)
+    if policy is not None:
+        load_policy(policy)
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     list_runs(folder)

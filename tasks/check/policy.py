@@ -131,6 +131,12 @@ class Policy(BaseModel):
     def needs_against(self) -> bool:
         return any(limit.against or limit.known.needs_against for limit in self.limit)
 
+    @property
+    def of_values(self) -> "Policy":
+        """The limits that need no earlier audit; there may be none."""
+        kept = tuple(x for x in self.limit if not (x.against or x.known.needs_against))
+        return self.model_copy(update={"limit": kept})
+
     def missing_of(self, limit: Limit) -> OnMissing:
         return limit.on_missing or self.on_missing
 

@@ -95,6 +95,16 @@ def all_taken(counts: dict[str, int]) -> dict[str, int]:
     return {**counts, **taken}
 
 
+def all_is_taken(run: RunFolder) -> bool:
+    """Whether nothing of a finished run is its own."""
+    try:
+        content = json.loads(run.taken_file.read_text())
+        stages = content["first_pass"], content["second_pass"]
+        return all(stage["shards"] == stage["shards_taken"] for stage in stages)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def write_taken(
     run: RunFolder,
     earlier: RunFolder,

@@ -11,6 +11,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.schedule import scheduled_audit
+from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 from tests.flows.conftest import SmallDataset
 
@@ -48,7 +49,12 @@ def test_three_nights(small_dataset: SmallDataset, tmp_path: Path) -> None:
     first = runs_in(tmp_path / "runs")[0]
     assert not first.taken_file.exists()
     shutil.copy(tmp_path / "images" / "red" / "0.png", tmp_path / "images" / "blue" / "a new.png")
-    scheduled_audit(str(file), reports_url="http://reports.test/nightly/")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        '[[limit]]\nmetric = "unread_images"\nat_most = 0\n'
+        '[[limit]]\nmetric = "accuracy"\nagainst = true\ndrop_at_most = 1\n'
+    )
+    scheduled_audit(str(file), reports_url="http://reports.test/nightly/", policy_file=str(policy))
     second = runs_in(tmp_path / "runs")[1]
     taken = json.loads(second.taken_file.read_text())
     assert taken["previous"] == str(first.root) and taken["by"] == "hard link"
@@ -59,14 +65,24 @@ def test_three_nights(small_dataset: SmallDataset, tmp_path: Path) -> None:
     assert said in (second.report_file.parent / "limits.html").read_text()
     newest = [a for a in ask("artifacts") if a["key"] and "nightly" in a["key"]]
     by_type = {(a["type"], a["key"].rsplit("-", 1)[-1]) for a in newest}
-    assert by_type == {("markdown", "audit"), ("table", "findings"), ("progress", "pass")}
-    text = max((a for a in newest if a["type"] == "markdown"), key=lambda a: a["created"])["data"]
+    assert by_type == {
+        ("markdown", "audit"), ("table", "findings"), ("progress", "pass"),
+        ("markdown", "changes"), ("markdown", "policy"),
+    }  # fmt: skip
+    told = {a["key"].rsplit("-", 1)[-1]: a for a in sorted(newest, key=lambda a: a["created"])}
+    text = told["audit"]["data"]
+    assert f"{second.root.name}/diff/index.html" in told["changes"]["data"]
+    assert "25 images" in (second.root / "diff" / "index.html").read_text()
+    assert "# Policy kept" in told["policy"]["data"]
+    assert (second.root / "check.xml").read_text().count("<testcase") == 2
     assert said in text
     assert f"http://reports.test/nightly/{second.root.name}/report/index.html" in text
     bars = [a for a in newest if a["type"] == "progress"]
     assert bars and all(a["data"] == 100 for a in bars)
 
-    scheduled_audit(str(file), keep=2)
+    policy.write_text('[[limit]]\nmetric = "accuracy"\nof = "all"\nat_least = 1\n')
+    with pytest.raises(AuditError, match="is broken: accuracy of all: all"):
+        scheduled_audit(str(file), keep=2, policy_file=str(policy))
     kept = runs_in(tmp_path / "runs")
     assert [run.root.name for run in kept[:1]] == [second.root.name] and len(kept) == 2
     third = kept[1]
