@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.check_artifact import check_artifact_markdown
 from reports.diff.diff_page import write_diff_page
 from reports.diff.diff_sentences import headlines
+from reports.redraw import redraw_pages_of_run
 from tasks.check.check import check_run
 from tasks.check.junit import write_junit
 from tasks.check.policy import load_policy
@@ -29,6 +30,7 @@ def compare(run: RunFolder, previous: RunFolder, key: str, reports_url: str | No
     """
     difference = compare_runs(previous, run)
     page = write_diff_page(difference, run.root / FOLDER)
+    redraw_pages_of_run(run.root)
     link = f"Page: `{page.resolve()}`"
     if reports_url is not None:
         place = f"{quote(run.root.name)}/{FOLDER}/index.html"

@@ -25,6 +25,7 @@ def diff(run_a: RunA, run_b: RunB, out: Out = None) -> None:
     # Imported late: --help needs none of it.
     from reports.diff.diff_page import write_diff_page
     from reports.diff.diff_sentences import headlines
+    from reports.redraw import redraw_pages_of_run
     from reports.views.view_folder import refuse_other_folder
     from tasks.diff.stage import compare_runs
     from tasks.tables.storage import RunFolder
@@ -35,6 +36,8 @@ def diff(run_a: RunA, run_b: RunB, out: Out = None) -> None:
         console.print(f"Comparing {run_b} with {run_a} ...", soft_wrap=True)
         difference = compare_runs(RunFolder(run_a), RunFolder(run_b))
         page = write_diff_page(difference, folder)
+        if folder.resolve().parent == run_b.resolve():
+            redraw_pages_of_run(run_b)
         _print(difference, headlines(difference))
         print(page.resolve())
 

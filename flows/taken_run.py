@@ -3,7 +3,7 @@
 from typing import Any
 
 from reports.build import build_report
-from reports.redraw import redraw_limits
+from reports.redraw import redraw_pages_of_run
 from tasks.index.plan import Plan
 from tasks.tables.completion import is_complete, mark_complete
 from tasks.tables.taken import all_taken, count_taken, write_taken
@@ -51,7 +51,7 @@ def finish_unchanged(plan: Plan) -> bool:
     counts = (all_taken(count_taken(plan.run, stage)) for stage in ("shards", "tests"))
     write_taken(plan.run, earlier, (), *counts)
     if _seen(plan.run.audit()) == _seen(earlier.audit()):
-        redraw_limits(plan.run.root)
+        redraw_pages_of_run(plan.run.root)
     else:
         build_report(plan.run.root)
     mark_complete(plan.run, plan.shards, plan.config.second_pass)

@@ -12,6 +12,7 @@ from reports.cases import cases_by_id
 from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
+from reports.differences_page import write_differences_page
 from reports.exemplars import choose_exemplars
 from reports.explorer.explorer_page import write_explorer
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
@@ -78,6 +79,7 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_patterns(site, tables, scales.mean, classes, caps, plans, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
+    write_differences_page(site, tables.run)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
     write_explorer(site, tables, scales, {"strip": strips, "case": links.cases})

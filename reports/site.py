@@ -82,5 +82,6 @@ def _navigation(tables: AuditTables) -> list[NavItem]:
         items.append(NavItem("Localisation", "localization.html", None))
     if tables.faithfulness is not None:
         items.append(NavItem("Faithfulness", "faithfulness.html", None))
+    items.append(NavItem("Differences", "differences.html", None))
     items.append(NavItem("Limits", "limits.html", None))
     return [*items, NavItem("Unread", "unread.html" if failures else "", failures)]

@@ -40,7 +40,9 @@ def test_everything_is_linked_and_the_report_says_so(last: RunFolder, tmp_path: 
     assert done.exit_code == 0, done.stderr
     assert "Nothing has changed since" in done.stderr
     assert done.stdout.strip() == str(tmp_path / "run" / "report" / "index.html")
-    run, own = RunFolder(tmp_path / "run"), {"audit.json", "complete.json", "limits.html"}
+    run, own = RunFolder(tmp_path / "run"), {
+        "audit.json", "complete.json", "limits.html", "differences.html",
+    }  # fmt: skip
     for file in before:
         if file.name not in own:
             assert os.path.samefile(file, run.root / file.relative_to(last.root)), file

@@ -27,7 +27,7 @@ PAGES = (
     "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
     "classes/3.html", "background.html", "strips-1.html", "leaning-1.html", "contexts.html",
     "limits.html", "localization.html", "patterns.html", "patterns/1.html", "layers/0.html",
-    "layers/1.html", "summary.html",
+    "layers/1.html", "summary.html", "differences.html",
 )  # fmt: skip
 
 LOAD_ALL = """
