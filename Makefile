@@ -8,7 +8,7 @@ TESTABLE := $(VENV)/.testable
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format sample bench planted clean
+.PHONY: help install demo test check format sample bench planted nightly clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -42,9 +42,13 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_methods
 	$(BIN)/python -m tests.benchmarks.bench_units
 	$(BIN)/python -m tests.benchmarks.bench_unchanged
+	$(BIN)/python -m tests.benchmarks.bench_report
 
 planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/planted/
 	$(BIN)/python -m tests.planted
+
+nightly: $(TESTABLE) ## play five weeks of nightly audits; the check has to name the right class
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.nightly
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
