@@ -17,36 +17,12 @@ from tasks.questions.learned import Learned, learn_answers
 from tasks.questions.plan import QuestionOptions, QuestionPlan, plan_questions
 from tasks.questions.stage import draw_answers
 from tasks.tables.storage import RunFolder
-from tests.tasks.marked_audit import IMAGES, MARKED, marked_audit
+from tests.tasks.marked_audit import IMAGES, MARKED
 from tests.tasks.raw_activations import raw_activations
+from tests.tasks.test_vqa import OPTIONS, found, learned, model, plan, run
 from tests.tasks.tiny_audit import SIDE, draw
 
-OPTIONS = QuestionOptions(shown=2, sampled=8)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return marked_audit(tmp_path_factory.mktemp("marked"))
-
-
-@pytest.fixture(scope="module")
-def plan(run: RunFolder) -> QuestionPlan:
-    return plan_questions(run, OPTIONS)
-
-
-@pytest.fixture(scope="module")
-def learned(plan: QuestionPlan) -> Learned:
-    return learn_answers(plan)
-
-
-@pytest.fixture(scope="module")
-def model(plan: QuestionPlan) -> AuditedModel:
-    return AuditedModel(plan.facts, "cpu")
-
-
-@pytest.fixture(scope="module")
-def found(plan: QuestionPlan, learned: Learned, model: AuditedModel) -> Answers:
-    return draw_answers(plan, learned, model, lambda _n: None)
+__all__ = ["found", "learned", "model", "plan", "run"]
 
 
 @pytest.mark.parametrize("way", ["id", "uri", "end"])
