@@ -5,12 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from reports.faithfulness import line_charts
 from reports.faithfulness.faithfulness_table import Column, Row, measure_columns, method_rows
 from reports.faithfulness.faithfulness_words import FAMILIES, LIMITS, MEASURES, Measure, words_of
-from reports.faithfulness.line_charts import Chart, Line
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness
 from reports.formats import count, decimal, plural
+from reports.line_charts import Chart, Line, chart_rows, common_top
 from reports.site import Site
 
 
@@ -52,7 +51,6 @@ def faithfulness_page(
         "charts": _charts(curves, rows),
         "meanings": [FAMILIES[family] for family in families],
         "limits": LIMITS,
-        "frame": line_charts,
     }
 
 
@@ -98,34 +96,29 @@ def _unconvincing(rows: list[Row], columns: list[Column]) -> list[str]:
 
 
 def _charts(curves: pd.DataFrame, rows: list[Row]) -> list[Chart]:
-    top = line_charts.common_top(curves["probability"].tolist())
+    top = common_top(curves["probability"].tolist())
     found = {str(name): own for name, own in curves.groupby("measure")}
     for name in found:
         words_of(name)
     return [
-        Chart(
-            title=words.title,
-            axis=f"share of {words.axis}",
-            summary=_summary(found[name], words),
-            lines=_lines(found[name], rows, top),
-            x_ticks=line_charts.share_ticks(),
-            y_ticks=line_charts.probability_ticks(top),
-        )
-        for name, words in MEASURES.items()
-        if name in found
+        _chart(found[name], words, rows, top) for name, words in MEASURES.items() if name in found
     ]
 
 
-def _lines(curves: pd.DataFrame, rows: list[Row], top: float) -> list[Line]:
+def _chart(curves: pd.DataFrame, words: Measure, rows: list[Row], top: float) -> Chart:
     """The reference last, so that it lies above the others."""
-    found = {str(name): own.sort_values("share") for name, own in curves.groupby("method")}
-    lines = []
-    for row in reversed(rows):
-        if row.method in found:
-            own = found[row.method]
-            points = list(zip(own["share"], own["probability"], strict=True))
-            lines.append(Line(row.method, row.style, line_charts.draw_path(points, top)))
-    return lines
+    drawn = set(curves["method"])
+    lines = [Line(row.method, row.style) for row in reversed(rows) if row.method in drawn]
+    values = curves.pivot(index="share", columns="method", values="probability")
+    return Chart(
+        title=words.title,
+        axis=f"share of {words.axis}",
+        summary=_summary(curves, words),
+        unit="",
+        top=top,
+        lines=lines,
+        rows=chart_rows(values[[line.name for line in lines]], 3),
+    )
 
 
 def _summary(rows: pd.DataFrame, words: Measure) -> str:

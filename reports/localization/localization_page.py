@@ -1,7 +1,6 @@
 """localization.html: whether boxes cut from the maps find the objects."""
 
 from reports.cases import Case
-from reports.faithfulness import line_charts
 from reports.formats import percent
 from reports.localization.localization_exemplars import show_localized
 from reports.localization.localization_table import Figure, class_rows, overall_figures
@@ -41,7 +40,6 @@ def write_localization_page(
         groups=show_localized(tables, chosen, cases),
         charts=threshold_charts(stored.curves),
         curves=(MAPS, CENTRE),
-        frame=line_charts,
         needs=NEEDS,
         rules=RULES,
         limits=LIMITS,

@@ -2,15 +2,8 @@
 
 import pandas as pd
 
-from reports.faithfulness.line_charts import (
-    Chart,
-    Line,
-    Tick,
-    draw_path,
-    probability_ticks,
-    share_ticks,
-)
 from reports.formats import percent
+from reports.line_charts import Chart, Line, chart_rows
 
 _CHARTS = (
     ("largest", 0.5, "MaxBoxAcc: largest contour, IoU 0.5"),
@@ -18,7 +11,7 @@ _CHARTS = (
     ("any", 0.5, "V2: any contour, IoU 0.5"),
     ("any", 0.7, "V2: any contour, IoU 0.7"),
 )
-MAPS, CENTRE = Line("maps", "s0", ""), Line("centre", "base b0", "")
+MAPS, CENTRE = Line("maps", "s0"), Line("centre", "base b0")
 
 
 def threshold_charts(curves: pd.DataFrame) -> list[Chart]:
@@ -26,7 +19,6 @@ def threshold_charts(curves: pd.DataFrame) -> list[Chart]:
 
     curves : `localization_curves`
     """
-    ticks = [Tick(tick.position, f"{100 * float(tick.label):.0f}") for tick in probability_ticks(1)]
     charts = []
     for contours, iou, title in _CHARTS:
         at_iou = curves[curves["iou"] == iou]
@@ -34,16 +26,17 @@ def threshold_charts(curves: pd.DataFrame) -> list[Chart]:
         centre = at_iou[at_iou["map"] == "centre"]
         if not len(maps):
             continue
-        lines = [_line(CENTRE, centre), _line(MAPS, maps)]
+        rows = chart_rows(pd.DataFrame({"centre": _hits(centre), "maps": _hits(maps)}), 1)
         summary = f"{title}. {_best('The maps', maps)}, {_best('the centre', centre)}."
         axis = "threshold, share of the map’s maximum"
-        charts.append(Chart(title, axis, summary, lines, share_ticks(), ticks))
+        charts.append(Chart(title, axis, summary, "%", 100, [CENTRE, MAPS], rows))
     return charts
 
 
-def _line(line: Line, curve: pd.DataFrame) -> Line:
-    points = list(zip(curve["threshold"], curve["hits"] / curve["images"], strict=True))
-    return Line(line.name, line.style, draw_path(points, 1))
+def _hits(curve: pd.DataFrame) -> pd.Series:
+    """Per cent of the images, by threshold."""
+    at = curve.set_index("threshold")
+    return 100 * at["hits"] / at["images"]
 
 
 def _best(name: str, curve: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.tables.storage import RunFolder
+from tests.reports.charts import read_charts
 from tests.reports.small_run import CLASSES, SmallRun
 from tests.reports.unit_numbers import CHANNELS, DEAD, TARGET
 
@@ -237,3 +238,28 @@ def test_first_tab_stop_skips_to_the_content(browser: Any, report: Path) -> None
     open_page(browser, report, "index.html")
     browser.switch_to.active_element.send_keys("\ue004")  # Tab
     assert browser.switch_to.active_element.text == "Skip to the content"
+
+
+DRAWN = """
+return [...document.querySelectorAll("figure.chart")].map(({chart, children}) => ({
+  data: chart.data, strokes: chart.series.slice(1).map((one) => one.stroke(chart)),
+  range: [chart.scales.x.min, chart.scales.x.max, chart.scales.y.min, chart.scales.y.max],
+  open: [...children].some((child) => child.open),
+}));
+"""
+
+
+@pytest.mark.parametrize("name", ["faithfulness.html", "localization.html"])
+def test_charts_draw_the_numbers_of_their_tables(browser: Any, report: Path, name: str) -> None:
+    open_page(browser, report, name, width=390)
+    tables = read_charts(report / name)
+    drawn = browser.execute_script(DRAWN)
+    for table, chart in zip(tables, drawn, strict=True):
+        assert chart["data"] == [table.places, *table.lines.values()]
+        assert chart["range"] == [0, 100, 0, table.top] and not chart["open"]
+    legend = browser.find_elements("css selector", ".lines li")
+    strokes = {
+        item.text: item.find_element("css selector", ".line").value_of_css_property("stroke")
+        for item in legend
+    }
+    assert dict(zip(tables[0].lines, drawn[0]["strokes"], strict=True)) == strokes

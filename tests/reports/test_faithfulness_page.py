@@ -1,9 +1,7 @@
 """The page of how good maps are, against the numbers that it was given."""
 
 import math
-import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -12,12 +10,13 @@ from reports.build import build_report
 from reports.colour_scale import choose_scales
 from reports.faithfulness.faithfulness_page import faithfulness_page, sample_words
 from reports.faithfulness.faithfulness_words import MEASURES
-from reports.faithfulness.line_charts import common_top, draw_path
+from reports.line_charts import Row, chart_rows, common_top
 from reports.site import Site
 from reports.tables import load_tables
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
 from tests.reports import faithfulness_numbers as numbers
+from tests.reports.charts import read_charts
 from tests.reports.page import Page
 from tests.reports.small_run import SmallRun, write_small_run
 
@@ -122,34 +121,26 @@ def test_names_are_text(site: Site, table: pd.DataFrame) -> None:
     assert "<b>own</b>" in page.text and not page.all("b")
 
 
-def test_curves_are_drawn_where_they_are(site: Site, table: pd.DataFrame) -> None:
+def test_the_numbers_of_a_chart_are_those_of_the_curves(site: Site, table: pd.DataFrame) -> None:
     curves = numbers.curves()
-    content = faithfulness_page(table, curves, REFERENCE)
-    assert [chart.title for chart in content["charts"]] == [
+    charts = read_charts(render(site, table, curves).file)
+    assert [chart.title for chart in charts] == [
         "Deletion, blur", "Deletion, mean", "Insertion, blur", "Insertion, mean",
     ]  # fmt: skip
-    html = render(site, table, curves).file.read_text()
-    drawings = re.findall(r'<figure class="chart">.*?(<svg.*?</svg>)', html, re.DOTALL)
-    for measure, drawing in zip(list(numbers.BETTER)[:4], drawings, strict=True):
-        root = ElementTree.fromstring(drawing)
-        ticks = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in root.iter("text")}
-        left, right = ticks["0 %"][0], ticks["100 %"][0]
-        bottom, top = ticks["0"][1] - 4, ticks["0.8"][1] - 4  # labels stand 4 below their line
-        lines = {line.find("title").text: line.get("d") for line in root if len(line)}
-        assert set(lines) == set(numbers.QUALITY)
-        for method, path in lines.items():
-            points = [tuple(map(float, p.split())) for p in path[1:].split(" L")]
+    for measure, chart in zip(list(numbers.BETTER)[:4], charts, strict=True):
+        assert (chart.top, chart.unit) == (0.8, "")
+        assert set(chart.lines) == set(numbers.QUALITY)
+        assert list(chart.lines)[-1] == REFERENCE  # above the others
+        assert chart.places == pytest.approx([100 * share for share in numbers.SHARES])
+        for method, values in chart.lines.items():
             own = curves[(curves["method"] == method) & (curves["measure"] == measure)]
-            assert len(points) == len(own)
-            for (x, y), share, value in zip(points, own["share"], own["probability"], strict=True):
-                assert (x - left) / (right - left) == pytest.approx(share, abs=0.001)
-                assert 0.8 * (bottom - y) / (bottom - top) == pytest.approx(value, abs=0.001)
+            assert values == pytest.approx(own["probability"].tolist(), abs=0.0005)
 
 
-def test_missing_points_are_left_out_of_a_line() -> None:
-    with_gap = draw_path([(0, 0.1), (0.5, math.nan), (1, 0.2)], 0.4)
-    assert with_gap == draw_path([(0, 0.1), (1, 0.2)], 0.4) and with_gap.count("L") == 1
-    assert draw_path([(0, math.nan)], 0.4) == "" == draw_path([], 1)
+def test_missing_points_are_written_as_missing() -> None:
+    values = pd.DataFrame({"a": [0.25, math.nan], "b": [math.nan, 1.0]}, index=[0.5, 0.0625])
+    assert chart_rows(values, 2) == [Row("6.25", ["–", "1.00"]), Row("50", ["0.25", "–"])]
+    assert chart_rows(values.iloc[:0], 2) == []
     assert common_top([0.05, math.nan]) == 0.1 and common_top([0.41]) == 0.6
     assert common_top([]) == 0.1 and common_top([1.0]) == 1.0
 

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from tasks.errors import AuditError
 from tasks.tables.localization_schemas import FIGURES as STORED_FIGURES
 from tasks.tables.storage import RunFolder
 from tests.reports import localization_numbers as numbers
+from tests.reports.charts import read_charts
 from tests.reports.page import Page
 from tests.reports.small_run import CLASSES, CROP, RESIZE, SmallRun, write_small_run
 
@@ -104,23 +104,18 @@ def test_an_error_that_is_lower_than_the_centres_is_better(tables: Tables) -> No
     assert errors == set(numbers.ERRORS)
 
 
-def test_curves_are_drawn_where_they_are(page: Page, tables: Tables) -> None:
-    drawings = re.findall(r'<figure class="chart">.*?(<svg.*?</svg>)', page.file.read_text(), re.S)
+def test_the_numbers_of_a_chart_are_those_of_the_curves(page: Page, tables: Tables) -> None:
     wanted = [("largest", 0.5), ("any", 0.3), ("any", 0.5), ("any", 0.7)]
-    for (contours, iou), drawing in zip(wanted, drawings, strict=True):
-        root = ElementTree.fromstring(drawing)
-        ticks = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in root.iter("text")}
-        left, right = ticks["0 %"][0], ticks["100 %"][0]
-        bottom, top = ticks["0"][1] - 4, ticks["100"][1] - 4
-        lines = {line.find("title").text: line.get("d") for line in root if len(line)}  # type: ignore[union-attr]
+    for (contours, iou), chart in zip(wanted, read_charts(page.file), strict=True):
+        assert (chart.top, chart.unit) == (100, "%")
         for name, of_map, which in (("maps", "label", contours), ("centre", "centre", "largest")):
             own = [r for r in tables["localization_curves"]
                    if (r["map"], r["contours"], r["iou"]) == (of_map, which, iou)]  # fmt: skip
-            points = [tuple(map(float, p.split())) for p in lines[name][1:].split(" L")]
-            for (x, y), row in zip(points, own, strict=True):
-                assert (x - left) / (right - left) == pytest.approx(row["threshold"], abs=0.001)
-                height = (bottom - y) / (bottom - top)
-                assert height == pytest.approx(row["hits"] / row["images"], abs=0.001)
+            own.sort(key=lambda row: row["threshold"])
+            places = [100 * row["threshold"] for row in own]
+            hits = [100 * row["hits"] / row["images"] for row in own]
+            assert chart.places == pytest.approx(places, abs=0.005)
+            assert chart.lines[name] == pytest.approx(hits, abs=0.05)
 
 
 def test_examples_show_the_boxes_where_they_are(page: Page, tables: Tables) -> None:
