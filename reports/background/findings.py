@@ -11,6 +11,7 @@ from reports.explorer.finding_links import finding_link
 from reports.quantities import Estimate
 
 FINDINGS_LISTED = 30
+_DIFFERENCES = ("tag", "context")
 _OF_FIRST_PASS = ("tag", "context", "slice")
 
 
@@ -26,7 +27,7 @@ class Shown:
 class Finding:
     """kind : in words
     role : of the map that its pictures show; '' for the image alone
-    effect : the share that the statement is about
+    effect : what the statement is about: a share, or a difference of shares
     exemplars : images that it was read from
     images_href : the images that it is about, in the explorer; '' where no filter says which
     """
@@ -37,6 +38,7 @@ class Finding:
     subject: str
     text: str
     effect: Estimate
+    is_difference: bool
     q_value: float
     confirmed: bool
     exemplars: list[Shown]
@@ -76,8 +78,8 @@ def show_findings(
             rank=int(row["rank"]),
             kind=KINDS.get(row["kind"], str(row["kind"])),
             role="" if row["kind"] == "context" else "contrast",
-            subject=str(row["subject"]),
-            text=str(row["text"]),
+            subject=_arrows(row["subject"]),
+            text=_arrows(row["text"]),
             effect=Estimate(
                 float(row["effect"]),
                 float(row["low"]),
@@ -85,6 +87,7 @@ def show_findings(
                 int(row["tested"]),
                 int(row["images"]),
             ),
+            is_difference=row["kind"] in _DIFFERENCES,
             q_value=float(row["q_value"]),
             confirmed=bool(row["confirmed"]),
             exemplars=[Shown(cases[i], links.get(i, "")) for i in exemplars[int(row["rank"])]],
@@ -92,3 +95,7 @@ def show_findings(
         )
         for row in listed_findings(stored).to_dict("records")
     ]
+
+
+def _arrows(stored: object) -> str:
+    return str(stored).replace(" -> ", " → ")

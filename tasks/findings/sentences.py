@@ -103,9 +103,9 @@ def tag_sentence(
 
 
 def points(difference: float, low: float, high: float) -> str:
-    """A difference of two shares: '27 [18, 36]'."""
+    """A difference of two shares, in points of per cent: '27 [18, 36]', '6 [−3, 37]'."""
     whole = [round(100 * number) for number in (difference, low, high)]  # an integer has no -0
-    return "{} [{}, {}]".format(*whole)
+    return "{} [{}, {}]".format(*whole).replace("-", "−")
 
 
 def _sample(tested: int, images: int) -> str:

@@ -137,20 +137,23 @@ def test_findings_stand_confirmed_first_with_interval_and_q(
     tables: numbers.Tables, report: Path, page: Page
 ) -> None:
     ordered = sorted(tables["findings"], key=lambda row: (not row["confirmed"], row["rank"]))
-    places = [page.text.index(row["text"]) for row in ordered]
+    texts = [row["text"].replace("->", "→") for row in ordered]
+    places = [page.text.index(text) for text in texts]
     assert places == sorted(places)
-    for row, place in zip(ordered, places, strict=True):
+    for row, text, place in zip(ordered, texts, places, strict=True):
         q = "< 0.001" if row["q_value"] < 0.001 else f"{row['q_value']:.3f}"
-        effect = f"{percent(row['effect'])} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        points = f"{100 * row['effect']:+.1f} points"
+        size = points if row["kind"] in ("tag", "context") else percent(row["effect"])
+        effect = f"{size} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
         count = f"{row['tested']} tested of {row['images']} image"
         if row["tested"] == row["images"]:
             count = f"all of {row['images']} image"
-        said = page.text[place + len(row["text"]) :][:120]
+        said = page.text[place + len(text) :][:120]
         assert said.startswith(f" {effect} {count}")
         word = "confirmed" if row["confirmed"] else "not confirmed"
         assert re.search(rf"q {re.escape(q)} {word}", said)
     index = Page(report / "index.html").text
-    top = [row["text"] for row in ordered if row["confirmed"]]
+    top = [text for row, text in zip(ordered, texts, strict=True) if row["confirmed"]]
     assert all(text in index for text in top[:3])
     assert not any(text in index for text in top[3:])
     assert f"The gravest 3 of {len(ordered)} statements" in index

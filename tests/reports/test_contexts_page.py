@@ -52,7 +52,7 @@ def test_risks_stand_with_their_denominators(tables: numbers.Tables, report: Pat
         present = f"{10 * row['predicted_present']:.1f} %{row['predicted_present']} of 10"
         absent = f"{100 * row['predicted_absent'] / 15:.1f} %{row['predicted_absent']} of 15"
         low, high = (f"{100 * row[end]:.1f}".replace("-", "−") for end in ("low", "high"))
-        difference = f"{100 * row['risk_difference']:+.1f} % [{low}, {high}]".replace("+-", "−")
+        difference = f"{100 * row['risk_difference']:+.1f} [{low}, {high}]".replace("+-", "−")
         q = f"{row['q_value']:.3f}" + "replicated" * (row["q_value"] <= 0.1)
         cells = page.row(CLASSES[row["class_idx"]])
         assert cells[1:] == [present, absent, difference, q]
