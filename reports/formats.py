@@ -21,7 +21,8 @@ def interval(quantity: Rate | Mean | Estimate) -> str:
     """The bounds of a share in percent, as '[59.9, 68.3]'; nothing where there are none."""
     if _missing(quantity.low):
         return ""
-    return f"[{100 * quantity.low:.1f}, {100 * quantity.high:.1f}]".replace("-", "−")
+    low, high = (_minus(f"{100 * bound:.1f}") for bound in (quantity.low, quantity.high))
+    return f"[{low}, {high}]"
 
 
 def count(value: int) -> str:
@@ -31,16 +32,14 @@ def count(value: int) -> str:
 
 def decimal(value: float | None, digits: int = 2) -> str:
     """A number with a real minus sign; a dash where it is missing."""
-    return MISSING if _missing(value) else f"{_number(value):.{digits}f}".replace("-", "−")
+    return MISSING if _missing(value) else _minus(f"{_number(value):.{digits}f}")
 
 
 def signed(value: float | None, digits: int = 2) -> str:
     """A number that is for or against something, as '+3.10' or '−0.42'."""
     if _missing(value):
         return MISSING
-    text = f"{_number(value):+.{digits}f}"
-    # What is zero as printed has no sign.
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
+    return _minus(f"{_number(value):+.{digits}f}")
 
 
 def p_value(value: float | None) -> str:
@@ -99,6 +98,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
         sort_key,
     )
 }
+
+
+def _minus(text: str) -> str:
+    """What is zero as printed has no sign."""
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _missing(value: float | None) -> bool:

@@ -32,6 +32,7 @@ class Chart:
     """summary : what one who cannot see the drawing should know
     unit : of the values, '' or '%'
     top : end of the y axis, in that unit
+    lines : the first lies above the others
     rows : in ascending order of their place
     """
 

@@ -106,9 +106,8 @@ def _charts(curves: pd.DataFrame, rows: list[Row]) -> list[Chart]:
 
 
 def _chart(curves: pd.DataFrame, words: Measure, rows: list[Row], top: float) -> Chart:
-    """The reference last, so that it lies above the others."""
     drawn = set(curves["method"])
-    lines = [Line(row.method, row.style) for row in reversed(rows) if row.method in drawn]
+    lines = [Line(row.method, row.style) for row in rows if row.method in drawn]
     values = curves.pivot(index="share", columns="method", values="probability")
     return Chart(
         title=words.title,

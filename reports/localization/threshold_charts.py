@@ -15,7 +15,7 @@ MAPS, CENTRE = Line("maps", "s0"), Line("centre", "base b0")
 
 
 def threshold_charts(curves: pd.DataFrame) -> list[Chart]:
-    """One for MaxBoxAcc and three for MaxBoxAccV2, the centre's curve below the maps'.
+    """One for MaxBoxAcc and three for MaxBoxAccV2, the maps' curve above the centre's.
 
     curves : `localization_curves`
     """
@@ -26,10 +26,10 @@ def threshold_charts(curves: pd.DataFrame) -> list[Chart]:
         centre = at_iou[at_iou["map"] == "centre"]
         if not len(maps):
             continue
-        rows = chart_rows(pd.DataFrame({"centre": _hits(centre), "maps": _hits(maps)}), 1)
+        rows = chart_rows(pd.DataFrame({"maps": _hits(maps), "centre": _hits(centre)}), 1)
         summary = f"{title}. {_best('The maps', maps)}, {_best('the centre', centre)}."
         axis = "threshold, share of the map’s maximum"
-        charts.append(Chart(title, axis, summary, "%", 100, [CENTRE, MAPS], rows))
+        charts.append(Chart(title, axis, summary, "%", 100, [MAPS, CENTRE], rows))
     return charts
 
 

@@ -55,6 +55,8 @@
 
   function draw(figure) {
     const table = read(figure);
+    // What is drawn last lies above the others.
+    const [places, ...values] = table.columns;
     const { top, unit } = figure.dataset;
     const place = figure.querySelector(".plot");
     const options = {
@@ -62,11 +64,11 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
       scales: { x: { time: false, range: [0, 100] }, y: { range: [0, Number(top)] } },
       axes: axes(table.axis, unit),
-      series: [{}, ...table.lines.map(series)],
+      series: [{}, ...table.lines.map(series).reverse()],
       hooks: { setCursor: [(chart) => say(figure, table, chart, unit)] },
     };
     figure.chart?.destroy();
-    figure.chart = new uPlot(options, table.columns, place);
+    figure.chart = new uPlot(options, [places, ...values.reverse()], place);
   }
 
   const figures = [...document.querySelectorAll("figure.chart")];

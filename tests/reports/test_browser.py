@@ -255,11 +255,11 @@ def test_charts_draw_the_numbers_of_their_tables(browser: Any, report: Path, nam
     tables = read_charts(report / name)
     drawn = browser.execute_script(DRAWN)
     for table, chart in zip(tables, drawn, strict=True):
-        assert chart["data"] == [table.places, *table.lines.values()]
+        assert chart["data"] == [table.places, *reversed(table.lines.values())]
         assert chart["range"] == [0, 100, 0, table.top] and not chart["open"]
     legend = browser.find_elements("css selector", ".lines li")
     strokes = {
         item.text: item.find_element("css selector", ".line").value_of_css_property("stroke")
         for item in legend
     }
-    assert dict(zip(tables[0].lines, drawn[0]["strokes"], strict=True)) == strokes
+    assert dict(zip(reversed(tables[0].lines), drawn[0]["strokes"], strict=True)) == strokes
