@@ -11,7 +11,8 @@
     return made;
   }
 
-  const minus = (text) => text.replace("-", "−");
+  // What is zero as written has no sign.
+  const minus = (text) => text.replace("-", Number(text) === 0 ? "" : "−");
   const isShare = (name) => /probability|score|energy/.test(name);
 
   function percent(value) {
@@ -26,7 +27,8 @@
 
   function signed(value, digits = 2) {
     if (!Number.isFinite(value)) return "–";
-    return (value > 0 ? "+" : "") + decimal(value, digits);
+    const text = decimal(value, digits);
+    return (value > 0 && Number(text) !== 0 ? "+" : "") + text;
   }
 
   const count = (value) => value.toLocaleString("en");
