@@ -21,8 +21,9 @@ from reports.folder_swap import replaced_folder
 from reports.site import model_name
 from reports.stored_maps import fetch_maps
 from reports.tables import AuditTables
-from reports.views.view_folder import VIEW_FILE, refuse_other_folder
+from reports.views.view_folder import refuse_other_folder
 from tasks.images.geometry import place
+from tasks.runs.own_files import VIEW_FILE
 from tasks.tables.storage import write_json
 
 ROLES = ("predicted", "label")

@@ -9,9 +9,8 @@ from typing import Any
 from reports.folder_swap import replaced_folder
 from reports.pages import PageWriter
 from tasks.errors import AuditError
+from tasks.runs.own_files import VIEW_FILE
 from tasks.tables.storage import write_json
-
-VIEW_FILE = "view.json"
 
 
 def refuse_other_folder(folder: Path) -> None:

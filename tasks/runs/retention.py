@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tasks.errors import AuditError
 from tasks.runs.being_written import is_being_written
+from tasks.runs.own_files import foreign_names
 from tasks.runs.sequence import StoredRun, list_runs
 from tasks.tables.storage import RunFolder
 
@@ -28,8 +29,9 @@ class Retention:
 
 
 def plan_retention(folder: Path, keep: int) -> Retention:
-    """Keep the last `keep` finished runs. Of the others all go but those that a kept run refers
-    to, and those that are being written; a run that has not finished goes once a later one has.
+    """Keep the last `keep` finished runs. Of the others all go but those that are being written,
+    those that hold files of the user, and those that any kept run refers to; a run that has not
+    finished goes once a later one has.
 
     Raises: AuditError for `keep` below 1, and where `folder` is no folder of runs.
     """
@@ -38,15 +40,10 @@ def plan_retention(folder: Path, keep: int) -> Retention:
     stored = list_runs(folder)
     young = _young(stored, keep)
     old = [run for run in stored if run not in young]
-    referred = _referred([run.run for run in young], [run.run for run in old])
-    removed, spared = [], []
-    for run in (one.run for one in old):
-        if by := referred.get(run.root):
-            spared.append((run, f"{by} refers to it"))
-        elif is_being_written(run):
-            spared.append((run, "it is being written"))
-        else:
-            removed.append(run)
+    reasons = {run.run.root: reason for run in old if (reason := _own_reason(run.run))}
+    reasons |= _referred([run.run for run in young], [run.run for run in old], reasons)
+    removed = [run.run for run in old if run.run.root not in reasons]
+    spared = [(run.run, reasons[run.run.root]) for run in old if run.run.root in reasons]
     freed = _freed(removed)
     return Retention(tuple(removed), tuple(spared), len(young), tuple(freed))
 
@@ -68,17 +65,36 @@ def _young(stored: list[StoredRun], keep: int) -> list[StoredRun]:
     return [run for run in stored if run in kept or (not run.finished and run.started >= last)]
 
 
-def _referred(kept: list[RunFolder], old: list[RunFolder]) -> dict[Path, str]:
-    """Old runs whose files kept ones are symbolic links to: the name of one that is."""
+def _own_reason(run: RunFolder) -> str:
+    """Why an old run stays, whatever refers to it; '' where nothing speaks for it."""
+    if is_being_written(run):
+        return "it is being written"
+    if foreign := list(foreign_names(run)):
+        more = f" and {len(foreign) - 1:,} more" if foreign[1:] else ""
+        return f"{foreign[0]}{more} in it is not of camaudit; move it, or remove the folder by hand"
+    return ""
+
+
+def _referred(
+    young: list[RunFolder], old: list[RunFolder], spared: Iterable[Path]
+) -> dict[Path, str]:
+    """Old runs that kept ones lead to by symbolic links, or those by theirs, and so on: which."""
     roots = {run.root.resolve(): run.root for run in old}
-    found: dict[Path, str] = {}
-    for run in kept:
-        for file in _files(run.root):
-            if file.is_symlink():
-                for parent in file.resolve().parents:
-                    if parent in roots:
-                        found.setdefault(roots[parent], run.root.name)
+    waiting, found = [*(run.root for run in young), *spared], {}
+    while waiting:
+        root = waiting.pop(0)
+        parents = {parent for link in _links(root) for parent in link.resolve().parents}
+        for referred in sorted(roots[parent] for parent in parents & roots.keys()):
+            if referred != root and referred not in found:
+                found[referred] = f"{root.name} refers to it"
+                waiting.append(referred)
     return found
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        paths = (Path(parent) / name for name in (*folders, *names))
+        yield from (path for path in paths if path.is_symlink())
 
 
 def _freed(removed: Iterable[RunFolder]) -> Iterator[int]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.errors import AuditError
+from tasks.runs.own_files import is_audit
 from tasks.tables.storage import RunFolder
 
 LATEST = "latest"
@@ -37,7 +38,7 @@ def list_runs(folder: Path) -> list[StoredRun]:
     found = []
     for entry in folder.iterdir():
         run = RunFolder(entry)
-        if entry.is_dir() and not entry.is_symlink() and run.audit_file.is_file():
+        if entry.is_dir() and not entry.is_symlink() and is_audit(run):
             started = run.audit_file.stat().st_mtime
             found.append(StoredRun(run, started, run.complete_file.exists()))
     return sorted(found, key=lambda stored: (stored.started, stored.run.root.name))

@@ -19,10 +19,10 @@ def test_it_says_what_goes_and_what_that_frees(tmp_path: Path) -> None:
         make_run(tmp_path, number)
     code, out, _ = prune(str(tmp_path), "--keep", "2", "--dry-run")
     assert code == 0 and len(list(tmp_path.iterdir())) == 4
-    # 1,000 bytes, and audit.json and complete.json of two each.
+    # 1,000 bytes, and audit.json of 14 and complete.json of two.
     assert out.splitlines() == [
-        f"would remove {tmp_path / 'run-00'} (1004 bytes that no other run has)",
-        f"would remove {tmp_path / 'run-01'} (1004 bytes that no other run has)",
+        f"would remove {tmp_path / 'run-00'} (1016 bytes that no other run has)",
+        f"would remove {tmp_path / 'run-01'} (1016 bytes that no other run has)",
         "2 runs to remove, 2.0 KiB to free; 2 kept",
     ]
     code, out, _ = prune(str(tmp_path), "--keep", "2")

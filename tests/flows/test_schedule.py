@@ -102,7 +102,7 @@ def test_a_night_that_fails_is_not_gone_on_from(
     file = write_config(tmp_path, small_dataset)
     unfinished = tmp_path / "runs" / "2020-01-01T00-00-00Z"
     unfinished.mkdir(parents=True)
-    (unfinished / "audit.json").write_text("{}")
+    (unfinished / "audit.json").write_text('{"camaudit": "1"}')
     scheduled_audit(str(file), keep=5)
     (run,) = runs_in(tmp_path / "runs")
     assert not run.taken_file.exists() and run.complete_file.exists()

@@ -19,7 +19,7 @@ def make_run(folder: Path, number: int, finished: bool = True) -> RunFolder:
     run = RunFolder(folder / f"run-{number:02}")
     (run.root / "tables").mkdir(parents=True)
     (run.root / "tables" / "own").write_bytes(b"x" * 1000)
-    run.audit_file.write_text("{}")
+    run.audit_file.write_text('{"camaudit":1}')
     os.utime(run.audit_file, (1000 + number, 1000 + number))
     if finished:
         run.complete_file.write_text("{}")
@@ -72,8 +72,8 @@ def test_a_file_with_a_name_outside_the_runs_is_not_freed(tmp_path: Path) -> Non
     old, _ = make_run(tmp_path / "runs", 0), make_run(tmp_path / "runs", 1)
     os.link(old.root / "tables" / "own", tmp_path / "kept elsewhere")
     retention = plan_retention(tmp_path / "runs", 1)
-    # audit.json and complete.json, of two bytes each
-    assert sum(retention.freed) == 4
+    # audit.json of 14 bytes and complete.json of two
+    assert sum(retention.freed) == 16
 
 
 def test_a_run_that_a_kept_one_refers_to_stays(
@@ -144,3 +144,43 @@ def test_what_cannot_be_pruned_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="latest is a folder"):
         point_latest(run)
     assert list_runs(tmp_path / "latest") == []
+
+
+@pytest.mark.parametrize("text", ['{"auditReportVersion": 2}', "[]", "3", "not json", ""])
+def test_a_folder_with_the_audit_of_another_tool_is_no_run(tmp_path: Path, text: str) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "audit.json").write_text(text)  # npm audit --json > audit.json
+    os.utime(shop / "audit.json", (1, 1))
+    make_run(tmp_path, 1)
+    assert names([stored.run for stored in list_runs(tmp_path)]) == ["run-01"]
+    assert plan_retention(tmp_path, 1).removed == ()
+
+
+def test_an_old_run_with_files_of_the_user_stays(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, number) for number in range(4)]
+    (runs[0].root / "photographs").mkdir()
+    (runs[0].root / "notes.txt").write_text("x")
+    (runs[1].root / "linked").symlink_to(tmp_path)
+    for name in ("exports", "diff", ".report.tmp-17"):
+        (runs[2].root / name).mkdir()
+    (runs[2].root / "diff" / "view.json").write_text("{}")
+    for name in ("check.xml", ".taken.json.17.tmp", ".lock"):
+        (runs[2].root / name).write_text("x")
+    retention = plan_retention(tmp_path, 1)
+    assert names(retention.removed) == ["run-02"]
+    hint = "in it is not of camaudit; move it, or remove the folder by hand"
+    assert [why for _, why in retention.spared] == [
+        f"notes.txt and 1 more {hint}", f"linked {hint}"
+    ]  # fmt: skip
+
+
+def test_what_a_spared_run_refers_to_stays(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, number) for number in range(4)]
+    (runs[3].root / "report").symlink_to(runs[2].root / "tables")  # moved by hand: a whole folder
+    (runs[2].root / "tables" / "taken").symlink_to(runs[1].root / "tables" / "own")
+    retention = plan_retention(tmp_path, 1)
+    assert names(retention.removed) == ["run-00"]
+    assert [(run.root.name, why) for run, why in retention.spared] == [
+        ("run-01", "run-02 refers to it"), ("run-02", "run-03 refers to it")
+    ]  # fmt: skip

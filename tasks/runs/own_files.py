@@ -1,0 +1,36 @@
+"""What in a run folder is of camaudit; anything else is the user's, and never removed."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from tasks.tables.storage import ADDED_TABLES, RunFolder
+
+VIEW_FILE = "view.json"  # in the folder of a page that a later command wrote
+
+# By `camaudit run`, and what others have no reason to write to.
+AUDIT_NAMES = frozenset(
+    {
+        "audit.json", "first_pass.json", "second_pass.json", "taken.json", "complete.json", ".lock",
+        "tables", "partials", "records", "report", *(f"{kind}.json" for kind in ADDED_TABLES),
+    }
+)  # fmt: skip
+_LATER_NAMES = frozenset({"exports", "check.xml"})
+_TEMPORARY = re.compile(r"\..+\.(\d+\.tmp|(tmp|old)-\d+)")
+
+
+def is_audit(run: RunFolder) -> bool:
+    """Whether audit.json is camaudit's: other tools have reports of this name, too."""
+    try:
+        return "camaudit" in json.loads(run.audit_file.read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def foreign_names(run: RunFolder) -> Iterator[str]:
+    """What lies directly in the run folder and was not written by any command of camaudit."""
+    for entry in sorted(run.root.iterdir()):
+        known = entry.name in AUDIT_NAMES | _LATER_NAMES or _TEMPORARY.fullmatch(entry.name)
+        view = not entry.is_symlink() and (entry / VIEW_FILE).is_file()
+        if not known and not view:
+            yield entry.name
