@@ -15,6 +15,7 @@ from tasks.tables.storage import (
     BACKGROUND_TABLES,
     MERGED_TABLES,
     RunFolder,
+    is_whole,
     write_json,
     write_table,
 )
@@ -31,7 +32,7 @@ def mark_complete(run: RunFolder, shards: Sequence[Shard], second_pass: float) -
 
 def is_complete(run: RunFolder, shards: Sequence[Shard], second_pass: float) -> bool:
     """Whether the run folder holds the audit of these very shards with this budget, whole."""
-    merged = all(run.table_file(n).exists() for n in (*MERGED_TABLES, *BACKGROUND_TABLES))
+    merged = all(is_whole(run.table_file(n)) for n in (*MERGED_TABLES, *BACKGROUND_TABLES))
     return bool(
         _stored(run.complete_file, "shard_keys") == shards_digest(shards)
         and _stored(run.complete_file, "second_pass") == second_pass

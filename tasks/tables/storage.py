@@ -1,9 +1,10 @@
 """The run folder: where its tables are, and how a file appears in it whole or not at all."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,22 @@ ADDED_TABLES = {
     "objects": ("informative_objects",),
 }
 
+_PARQUET_END = b"PAR1"
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to; renamed into place if the block succeeds.
 
     A file that is visible under its own name is complete.
+
+    Raises: OSError where it cannot be written, or `path` is anything but a file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_replaceable(path):
+            raise OSError(errno.EINVAL, "expected a file's name, got a folder, device or pipe")
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -50,7 +57,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
             error.errno, f"{path} cannot be written: {error.strerror or error}"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Renamed onto /dev/stdout, a file would take its place for every program of the machine."""
+    is_stream = path.is_symlink() and os.readlink(path).startswith("/proc/")
+    return not is_stream and (path.is_file() or not path.exists())
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a Parquet file is there to its end: one that was cut lacks the last bytes."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, file.stat().st_size - len(_PARQUET_END)))
+            return opened.read() == _PARQUET_END
+    except FileNotFoundError:
+        return False
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -154,6 +178,8 @@ class RunFolder:
         """
         try:
             content: dict[str, Any] = json.loads(self.audit_file.read_text())
+            if not isinstance(content, dict):
+                raise ValueError(f"expected an object, got {type(content).__name__}")
         except (OSError, ValueError) as error:
             raise AuditError(
                 f"{self.root} is not the folder of an audit: {self.audit_file.name} cannot be "
@@ -169,7 +195,8 @@ class RunFolder:
     def dataset(self, name: str) -> ds.Dataset:
         """A table as a lazy Arrow dataset, its shards in order.
 
-        Raises: AuditError where the table was not written (the audit is not finished).
+        Raises: AuditError where the table was not written (the audit is not finished), and where a
+        file of it is damaged.
         """
         folder = self.root / "tables" / name
         files = sorted(folder.glob("*.parquet"))
@@ -177,6 +204,11 @@ class RunFolder:
             raise AuditError(
                 f"table {name!r} is missing in {self.root}: the audit has not finished. Run the "
                 "same 'camaudit run' command again; it goes on where it stopped."
+            )
+        if damaged := [file for file in files if not is_whole(file)]:
+            raise AuditError(
+                f"{damaged[0]} is damaged: expected a whole Parquet file, got one that was cut or "
+                "overwritten. Run the same 'camaudit run' command again; it writes the file anew"
             )
         return ds.dataset([str(file) for file in files], format="parquet")
 

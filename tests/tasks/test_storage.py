@@ -129,7 +129,7 @@ def test_shards_of_a_longer_audit_are_removed(tmp_path):
     assert stems == {"shard-00000", "shard-00001"} and len(visible(tmp_path)) == 6
 
 
-@pytest.mark.parametrize("text", [None, "", "{"])
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "3"])
 def test_a_folder_that_is_no_audit(tmp_path, text):
     if text is not None:
         (tmp_path / "audit.json").write_text(text)
@@ -140,3 +140,36 @@ def test_a_folder_that_is_no_audit(tmp_path, text):
 def test_a_table_that_is_not_there_yet(tmp_path):
     with pytest.raises(AuditError, match="'units' is missing"):
         RunFolder(tmp_path).dataset("units")
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "overwritten"])
+def test_a_damaged_file_of_a_table_is_named(tmp_path, damage):
+    run = RunFolder(tmp_path)
+    for shard in range(3):
+        write_table(run.table_file("units", shard), TABLE)
+    assert run.dataset("units").count_rows() == 3 * len(TABLE)
+    file = run.table_file("units", 1)
+    whole = file.read_bytes()
+    file.write_bytes(
+        {"cut": whole[: len(whole) // 2], "empty": b"", "overwritten": whole[:-9] + b"\0" * 9}[
+            damage
+        ]
+    )
+    with pytest.raises(AuditError, match=r"units/shard-00001\.parquet is damaged"):
+        run.dataset("units")
+
+
+def test_nothing_but_a_file_is_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "stdout", "folder"):
+        with pytest.raises(OSError, match=f"{name} cannot be written: expected a file's name"):
+            write_json(tmp_path / name, {})
+    with pytest.raises(OSError, match=r"file/below\.json cannot be written"):
+        (tmp_path / "file").write_text("x")
+        write_json(tmp_path / "file" / "below.json", {})
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "stdout").is_symlink()
+    (tmp_path / "link").symlink_to("file")
+    write_json(tmp_path / "link", {"a": 1})  # as a file of a run that leads to another run
+    assert (tmp_path / "file").read_text() == "x" and not (tmp_path / "link").is_symlink()
