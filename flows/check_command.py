@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 
 BROKEN, BAD_INPUT = 1, 2
 
+_POLICY_HELP = (
+    'policy.toml with the limits, each a table \\[\\[limit]] with metric = "accuracy", '
+    'of = "class", at_least = 0.8 and the like; a wrong key or metric is told with all that '
+    "are known"
+)
+
 Run = Annotated[Path, typer.Argument(help="Folder of the finished audit that is checked")]
-PolicyFile = Annotated[Path, typer.Option("--policy", help="policy.toml with the limits")]
+PolicyFile = Annotated[Path, typer.Option("--policy", help=_POLICY_HELP)]
 Against = Annotated[
     Path | None, typer.Option(help="Folder of an earlier finished audit, for limits on changes")
 ]
@@ -32,9 +38,12 @@ def check(run: Run, policy: PolicyFile, against: Against = None, junit: Junit = 
     from tasks.check.check import check_run
     from tasks.check.junit import write_junit
     from tasks.check.policy import load_policy
+    from tasks.runs.own_files import refuse_own_file
     from tasks.tables.storage import RunFolder
 
     try:
+        if junit is not None:
+            refuse_own_file(RunFolder(run), junit)
         earlier = RunFolder(against) if against else None
         result = check_run(RunFolder(run), load_policy(policy), earlier)
         if junit is not None:

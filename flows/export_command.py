@@ -46,10 +46,12 @@ def export(run_folder: RunPath, to: To, out: Out = None, rows: Rows = "") -> Non
     # Imported late: --help needs none of it.
     from reports.paper import print_summary
     from tasks.errors import AuditError
+    from tasks.runs.own_files import refuse_own_file
     from tasks.tables.storage import RunFolder
 
     with told_plainly():
         target = out or run_folder / "exports" / _NAMES[to]
+        refuse_own_file(RunFolder(run_folder), target)
         if to is not Kind.fiftyone and target.is_dir():
             raise AuditError(f"{target} is a folder; expected a file to write. Give another --out")
         if to is Kind.pdf:

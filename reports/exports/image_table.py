@@ -64,12 +64,22 @@ def shown_rows(frame: pd.DataFrame, address: str) -> pd.DataFrame:
     Raises: AuditError for a filter that the audit does not know.
     """
     shown = np.ones(len(frame), dtype=bool)
-    page, hash_, fragment = address.partition("#")
-    query = fragment if hash_ or "=" not in page else page
-    for key, value in parse_qsl(query, keep_blank_values=True):
+    for key, value in parse_qsl(_query(address.strip()), keep_blank_values=True):
         if key not in _PAGE_ONLY:
             shown &= _test(frame, key, value)
     return frame[shown]
+
+
+def _query(address: str) -> str:
+    page, hash_, fragment = address.partition("#")
+    query = fragment if hash_ or "=" not in page else page
+    is_page = not page or page.endswith(".html")
+    if "=" in query or (is_page and not query):
+        return query
+    raise AuditError(
+        f"rows: {address!r} names no filter; expected an address of the report's page of images, "
+        "or what stands behind its '#', as in answer=mistake&label=3"
+    )
 
 
 def _test(frame: pd.DataFrame, key: str, value: str) -> Chosen:

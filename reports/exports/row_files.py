@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.errors import AuditError
 from tasks.tables.storage import atomic_path
 
 _NOT_WRITTEN = ["width", "height", "map"]
@@ -31,7 +32,16 @@ def write_parquet(frame: pd.DataFrame, out: Path) -> None:
 
 
 def write_uris(frame: pd.DataFrame, out: Path) -> None:
-    """A uri a line, for those who label again."""
+    """A uri a line, for those who label again.
+
+    Raises: AuditError for a uri that is more than a line.
+    """
+    broken = [uri for uri in frame["uri"] if len(uri.splitlines()) != 1]
+    if broken:
+        raise AuditError(
+            f"{broken[0]!r} is empty or more than a line; expected uris of one line each for a "
+            "list. Write csv or parquet instead"
+        )
     with atomic_path(out) as temporary:
         temporary.write_text("".join(f"{uri}\n" for uri in frame["uri"]), encoding="utf-8")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from tasks.check.check_metrics import CHECK_METRICS, CheckMetric
 from tasks.errors import AuditError
@@ -12,7 +13,7 @@ from tasks.errors import AuditError
 Of = Literal["all", "class", "predicted", "pair", "slice", "layer"]
 Bound = Literal["estimate", "low", "high"]
 OnMissing = Literal["skip", "fail"]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]  # true is no 1
 
 _SIDES = ("at_most", "at_least", "drop_at_most", "rise_at_most")
 
@@ -24,8 +25,12 @@ class Limit(BaseModel):
 
     metric: str = Field(description="What is limited: " + ", ".join(CHECK_METRICS))
     of: Of | None = Field(None, description="Of what; default: the first that the metric knows")
-    only: tuple[str, ...] | None = Field(None, description="Names of the subjects it is limited to")
-    against: bool = Field(False, description="Limit the change since the audit of --against")
+    only: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Names of the subjects it is limited to"
+    )
+    against: bool = Field(
+        False, strict=True, description="Limit the change since the audit of --against"
+    )
     scope: Literal["common", "all"] = Field(
         "common", description="Changes over the images in both audits, or over all of each"
     )
@@ -37,7 +42,7 @@ class Limit(BaseModel):
     drop_at_most: Number | None = Field(None, ge=0, description="It may not fall by more")
     rise_at_most: Number | None = Field(None, ge=0, description="It may not rise by more")
     told_apart: bool = Field(
-        False, description="Broken only by a change that `camaudit diff` calls one"
+        False, strict=True, description="Broken only by a change that `camaudit diff` calls one"
     )
     least_images: int = Field(
         10, strict=True, ge=1, description="With fewer images nothing is judged"
@@ -141,6 +146,13 @@ class Policy(BaseModel):
         return limit.on_missing or self.on_missing
 
 
+_EXAMPLE = """\
+    [[limit]]
+    metric = "accuracy"
+    of = "class"
+    at_least = 0.8"""
+
+
 def load_policy(file: Path) -> Policy:
     """The policy in a TOML file.
 
@@ -159,17 +171,29 @@ def load_policy(file: Path) -> Policy:
 
 def _explain(file: Path, error: ValidationError) -> str:
     lines = [f"The policy {file} does not hold:"]
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems:
         place = ".".join(
             f"{part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"]
         )
-        if problem["type"] == "extra_forbidden":
-            keys = Limit.model_fields if "." in place else Policy.model_fields
-            lines.append(f"  {place}: unknown key. Known keys: {', '.join(keys)}")
-        elif problem["type"] == "missing":
-            lines.append(f"  {place}: missing. Give it as in: [[limit]] metric = \"accuracy\" "
-                         "of = \"class\" at_least = 0.8")  # fmt: skip
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"  {place}: {message}")
+        # Of limits that do not hold there are none left, but each has a line of its own here.
+        if problem["type"] != "too_short" or place != "limit" or not problems[1:]:
+            lines.append(f"  {place}: {_said(problem, place)}")
     return "\n".join(lines)
+
+
+def _said(problem: ErrorDetails, place: str) -> str:
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        keys = Limit.model_fields if "." in place else Policy.model_fields
+        return f"unknown key. Known keys: {', '.join(keys)}"
+    if place == "limit":
+        found = "missing" if kind == "missing" else "no list of limits"
+        return f"{found}. Each limit begins with a line of its own, as in:\n{_EXAMPLE}"
+    if kind == "missing":
+        return f"missing. Known metrics: {', '.join(CHECK_METRICS)}"
+    if kind == "tuple_type":
+        return f'expected a list of names, as in ["cat", "dog"]; got {problem["input"]!r}'
+    if kind == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    return f"{problem['msg']}; got {problem['input']!r}"

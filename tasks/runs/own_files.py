@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from tasks.errors import AuditError
 from tasks.tables.storage import ADDED_TABLES, RunFolder
 
 VIEW_FILE = "view.json"  # in the folder of a page that a later command wrote
 
-# By `camaudit run`, and what others have no reason to write to.
-AUDIT_NAMES = frozenset(
+# Written by `camaudit run`, and what it goes on from.
+_AUDIT_NAMES = frozenset(
     {
         "audit.json", "first_pass.json", "second_pass.json", "taken.json", "complete.json", ".lock",
         "tables", "partials", "records", "report", *(f"{kind}.json" for kind in ADDED_TABLES),
@@ -30,7 +32,20 @@ def is_audit(run: RunFolder) -> bool:
 def foreign_names(run: RunFolder) -> Iterator[str]:
     """What lies directly in the run folder and was not written by any command of camaudit."""
     for entry in sorted(run.root.iterdir()):
-        known = entry.name in AUDIT_NAMES | _LATER_NAMES or _TEMPORARY.fullmatch(entry.name)
+        known = entry.name in _AUDIT_NAMES | _LATER_NAMES or _TEMPORARY.fullmatch(entry.name)
         view = not entry.is_symlink() and (entry / VIEW_FILE).is_file()
         if not known and not view:
             yield entry.name
+
+
+def refuse_own_file(run: RunFolder, file: Path) -> None:
+    """Let a later command write anything but a part of the audit itself.
+
+    Raises: AuditError.
+    """
+    root, target = run.root.resolve(), file.resolve()
+    if any((root / name) in (target, *target.parents) for name in _AUDIT_NAMES):
+        raise AuditError(
+            f"{file} is a part of the audit in {run.root}; expected another place for what is "
+            f"written, as in {run.root / 'exports' / file.name}"
+        )

@@ -63,6 +63,7 @@ def test_status_2_for_bad_input(run: Path, tmp_path: Path):
         ((run, "--policy", policy(run, 50)), "share in [0, 1]"),
         ((run, "--policy", policy(run, 0.5), "--against", run), "given twice"),
         ((run, "--policy", policy(run, 0.5), "--junit", run), "cannot be written"),
+        ((run, "--policy", policy(run, 0.5), "--junit", run / "audit.json"), "part of the audit"),
     ):
         result = call(*arguments)
         assert result.exit_code == 2

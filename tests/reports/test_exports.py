@@ -17,6 +17,7 @@ from flows.cli import app
 from reports.explorer.links import images_link
 from reports.exports.fiftyone import over_image
 from reports.exports.image_table import image_table, shown_rows
+from reports.exports.row_files import write_uris
 from reports.tables import load_tables
 from tasks.errors import AuditError
 from tasks.tables.storage import RunFolder
@@ -94,11 +95,38 @@ def test_an_address_chooses_the_rows_that_the_page_shows(
         ("#tag.colour=red", "does not have"),
         ("#score=high", "score=high is no range; expected score=0.2..0.8"),
         ("#score=a..b", "is no range"),
+        ("label", "'label' names no filter; expected an address .* as in answer=mistake&label=3"),
+        ("images.html#label", "names no filter"),
+        ("##", "names no filter"),
     ],
 )
 def test_a_filter_that_is_none_is_told(frame: pd.DataFrame, rows: str, says: str) -> None:
     with pytest.raises(AuditError, match=says):
         shown_rows(frame, rows)
+
+
+@pytest.mark.parametrize("rows", ["", "#", " # ", "file:///r/images.html", "images.html#"])
+def test_an_address_without_filters_shows_all(frame: pd.DataFrame, rows: str) -> None:
+    assert shown_rows(frame, rows)["image_id"].tolist() == frame["image_id"].tolist()
+
+
+def test_a_uri_of_two_lines_is_in_no_list(frame: pd.DataFrame, tmp_path: Path) -> None:
+    for name in ("a\nb.png", "a\u2028b.png", ""):
+        uris = frame.assign(uri=[*frame["uri"][:-1], name])
+        with pytest.raises(
+            AuditError, match=r"empty or more than a line.*Write csv or parquet instead"
+        ):
+            write_uris(uris, tmp_path / "uris.txt")
+    assert not (tmp_path / "uris.txt").exists()
+
+
+def test_a_part_of_the_audit_is_not_written_over(report: Path) -> None:
+    run = report.parent
+    for place in ("audit.json", "tables/manifest/shard-00000.parquet", "report", "tables"):
+        before = (run / place).stat().st_mtime_ns
+        done = call(report, "--to", "csv", "--out", str(run / "tables" / ".." / place))
+        assert done.exit_code == 1 and "is a part of the audit" in done.stderr, done.output
+        assert (run / place).stat().st_mtime_ns == before
 
 
 def test_coco_holds_the_boxes_of_the_manifest(report: Path, tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def test_an_unknown_metric_is_told_with_those_that_are_known(tmp_path: Path):
         ({"metric": "accuracy", "at_least": 0.5, "least_images": 0}, "greater than or equal to 1"),
         ({"metric": "accuracy", "drop_at_most": -0.1, "against": True}, "greater than or equal"),
         ({"at_most": 1}, "1.metric: missing"),
+        ({"metric": "accuracy", "at_least": True}, "1.at_least: .* valid number; got True"),
+        ({"metric": "accuracy", "at_least": "0.5"}, "1.at_least: .* valid number; got '0.5'"),
+        ({"metric": "accuracy", "drop_at_most": 0.1, "against": "yes"}, "boolean; got 'yes'"),
+        ({"metric": "accuracy", "at_least": 0.5, "only": "cat"}, r'as in \["cat", "dog"\]; got'),
+        ({"metric": "accuracy", "at_least": 0.5, "only": []}, "1.only: .* at least 1 item"),
     ],
 )
 def test_limits_that_do_not_fit_together(tmp_path: Path, values: dict[str, object], message: str):
@@ -87,5 +92,14 @@ def test_files_that_are_no_policy(tmp_path: Path):
         load(tmp_path, "")
     with pytest.raises(AuditError, match=r"limits: unknown key. Known keys: limit, on_missing"):
         load(tmp_path, limit(metric="failures", at_most=0), "[[limits]]")
-    with pytest.raises(AuditError, match="at least 1 item"):
-        load(tmp_path, "limit = []")
+    for text in ("limit = []", "limit = 'x'", "[limit]\nmetric = 'accuracy'\nat_least = 0.5"):
+        with pytest.raises(AuditError, match="limit: no list of limits") as error:
+            load(tmp_path, text)
+        assert '    [[limit]]\n    metric = "accuracy"' in str(error.value)
+
+
+def test_a_limit_that_does_not_hold_has_one_line(tmp_path: Path):
+    with pytest.raises(AuditError) as error:
+        load(tmp_path, limit(metric="accuracy", at_least=80), limit(metric="failures", at_most=0))
+    file, said = tmp_path / "policy.toml", "accuracy is a share in [0, 1], got the limit 80"
+    assert str(error.value) == f"The policy {file} does not hold:\n  limit.1: {said}"
