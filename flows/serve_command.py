@@ -37,10 +37,16 @@ def serve(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Start a first run at once, too")] = False,
     port: Annotated[
-        int, typer.Option(help="Of Prefect's pages, where no server of your own is set")
+        int,
+        typer.Option(
+            min=1, max=65535, help="Of Prefect's pages, where no server of your own is set"
+        ),
     ] = 4200,
     reports_port: Annotated[
-        int, typer.Option(help="Where the reports are served to this machine; 0: they are not")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Where the reports are served to this machine; 0: they are not"
+        ),
     ] = 4280,
 ) -> None:
     """Audit on a schedule, each run taking from the last one what has not changed."""
@@ -84,8 +90,9 @@ def _check(config_file: Path, keep: int | None, policy: Path | None) -> Path:
     if policy is not None:
         load_policy(policy)
     folder = Path(config.out)
+    if folder.exists():
+        list_runs(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    list_runs(folder)
     return folder
 
 
@@ -95,17 +102,16 @@ def read_schedule(cron: str, timezone: str) -> "Schedule":
     from prefect.schedules import Cron
 
     try:
-        CronSchedule(cron=cron, timezone=timezone)
+        CronSchedule(cron=cron, timezone=timezone or "none")  # '' is UTC to Prefect
     except ValidationError as error:
         wrong = error.errors()[0]
+        given = timezone if "timezone" in wrong["loc"] else cron
         expected = (
             "a name of the IANA time zones, as in Europe/Berlin"
             if "timezone" in wrong["loc"]
-            else 'minute, hour, day, month and weekday, as in "0 2 * * *" for every night at two'
+            else 'five fields: minute, hour, day, month and weekday, as in "0 2 * * *" for every night at two'
         )
-        raise AuditError(
-            f"--{wrong['loc'][0]}: expected {expected}; got {wrong['input']!r}"
-        ) from error
+        raise AuditError(f"--{wrong['loc'][0]}: expected {expected}; got {given!r}") from error
     return Cron(cron, timezone=timezone)
 
 
@@ -149,7 +155,8 @@ def _wait_until_planned(deployment_id: UUID) -> None:
             if time.monotonic() > deadline:
                 raise AuditError(
                     f"Prefect's server has planned no run within {_PLAN_SECONDS} s: its scheduler "
-                    "is off, or fails. Look at the server's log; with SQLAlchemy 2.1 Prefect 3.8 "
+                    "is off, or fails, or the cron expression has no date to come, as 30 February. "
+                    "Look at the server's log; with SQLAlchemy 2.1 Prefect 3.8 "
                     "plans none (pip install 'sqlalchemy<2.1')"
                 )
             time.sleep(1)

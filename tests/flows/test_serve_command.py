@@ -110,6 +110,7 @@ def test_prefect_yaml_deploys_to_a_process_work_pool(
     [
         (("--cron", "0 2 * *"), ["--cron", "every night at two", "'0 2 * *'"]),
         (("--cron", NEW_YEAR, "--timezone", "Mars/Base"), ["--timezone", "IANA", "Mars/Base"]),
+        (("--cron", NEW_YEAR, "--timezone", ""), ["--timezone", "IANA", "got ''"]),
         (("--cron", NEW_YEAR, "--keep", "0"), ["--keep", "from 1 on", "0"]),
     ],
 )
@@ -136,10 +137,21 @@ def test_mistakes_in_the_file_are_told_before_anything_starts(
         done = CliRunner().invoke(app, ["serve", str(file), "--cron", NEW_YEAR])
         assert done.exit_code == 1 and says in done.stderr, done.output
     file.write_text(text)
+    (tmp_path / "runs").write_text("x")
+    done = CliRunner().invoke(app, ["serve", str(file), "--cron", NEW_YEAR])
+    assert done.exit_code == 1 and "runs is not a folder; expected the one" in done.stderr
+    (tmp_path / "runs").unlink()
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "audit.json").write_text("{}")
     done = CliRunner().invoke(app, ["serve", str(file), "--cron", NEW_YEAR])
     assert done.exit_code == 1 and "is one run" in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--port", "--reports-port"])
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none(tmp_path: Path, flag: str, port: str) -> None:
+    done = CliRunner().invoke(app, ["serve", "a.toml", "--cron", NEW_YEAR, flag, port])
+    assert done.exit_code == 2 and flag in done.output and "65535" in done.output
 
 
 def test_a_port_that_is_taken(small_dataset: SmallDataset, tmp_path: Path) -> None:
