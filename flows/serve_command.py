@@ -109,7 +109,7 @@ def read_schedule(cron: str, timezone: str) -> "Schedule":
         expected = (
             "a name of the IANA time zones, as in Europe/Berlin"
             if "timezone" in wrong["loc"]
-            else 'five fields: minute, hour, day, month and weekday, as in "0 2 * * *" for every night at two'
+            else 'minute, hour, day, month and weekday, as in "0 2 * * *" for every night at two'
         )
         raise AuditError(f"--{wrong['loc'][0]}: expected {expected}; got {given!r}") from error
     return Cron(cron, timezone=timezone)

@@ -73,7 +73,7 @@ def is_whole(file: Path) -> bool:
         with file.open("rb") as opened:
             opened.seek(max(0, file.stat().st_size - len(_PARQUET_END)))
             return opened.read() == _PARQUET_END
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record, write_record
-from tasks.tables.storage import RunFolder, atomic_path, write_json, write_table
+from tasks.tables.storage import RunFolder, atomic_path, is_whole, write_json, write_table
 
 TABLE = pa.table({"x": np.random.default_rng(0).integers(0, 2**60, 100_000)})
 
@@ -173,3 +173,10 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
     (tmp_path / "link").symlink_to("file")
     write_json(tmp_path / "link", {"a": 1})  # as a file of a run that leads to another run
     assert (tmp_path / "file").read_text() == "x" and not (tmp_path / "link").is_symlink()
+
+
+def test_no_table_lies_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert not is_whole(RunFolder(tmp_path / "file").table_file("units"))
+    write_table(tmp_path / "whole.parquet", TABLE)
+    assert is_whole(tmp_path / "whole.parquet") and not is_whole(tmp_path / "absent")
