@@ -14,6 +14,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.markdown import as_markdown
 from reports.summary import summarise
 from tasks.index.plan import Plan
 
@@ -50,8 +51,13 @@ def show_results(plan: Plan, reports_url: str | None) -> None:
     reports_url : of the folder that the run's folder is in; None: the path of the report is told
     """
     summary = summarise(plan.run.root)
-    gravest = [f"- {text}" for text in summary.gravest]
-    parts = [summary.headline, "\n".join(gravest), *summary.newness, _link(plan, reports_url)]
+    gravest = [f"- {as_markdown(text)}" for text in summary.gravest]
+    parts = [
+        as_markdown(summary.headline),
+        "\n".join(gravest),
+        *map(as_markdown, summary.newness),
+        _link(plan, reports_url),
+    ]
     text = "\n\n".join(part for part in parts if part)
     name = f"{summary.title}: {plan.run.root.name}"
     create_markdown_artifact(text, key=artifact_key(plan, "audit"), description=name)

@@ -1,5 +1,6 @@
 """The outcome of a check as a Prefect artifact reads it."""
 
+from flows.markdown import as_markdown
 from tasks.check.check import Case, CheckResult
 from tasks.check.words import denominators, measured_words
 
@@ -39,5 +40,4 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(as_markdown(cell) for cell in cells)} |"

@@ -8,6 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.check_artifact import check_artifact_markdown
+from flows.markdown import as_markdown
 from reports.diff.diff_page import write_diff_page
 from reports.diff.diff_sentences import headlines
 from reports.redraw import redraw_pages_of_run
@@ -35,7 +36,7 @@ def compare(run: RunFolder, previous: RunFolder, key: str, reports_url: str | No
     if reports_url is not None:
         place = f"{quote(run.root.name)}/{FOLDER}/index.html"
         link = f"[Open the comparison]({reports_url.rstrip('/')}/{place})"
-    lines = [f"- {sentence}" for sentence in headlines(difference)[:_MOST_SENTENCES]]
+    lines = [f"- {as_markdown(sentence)}" for sentence in headlines(difference)[:_MOST_SENTENCES]]
     text = "\n".join([f"Against `{previous.root.name}`:", "", *lines, "", link])
     create_markdown_artifact(text, key=key, description=f"{run.root.name}: what changed")
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
@@ -17,20 +19,29 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     _tidy(folder)
     temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         _swap(temporary, folder)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        number = _disk_error(error)
+        if number is None:
             raise
         raise OSError(
-            error.errno,
-            f"{folder} cannot be written: {error.strerror}. Make room, or give another folder; "
-            "what was there is as it was",
+            number,
+            f"{folder} cannot be written: {os.strerror(number)}. Make room, or give another "
+            "folder; what was there is as it was",
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _disk_error(error: OSError) -> int | None:
+    """The number of an error that another folder mends; None of any other error."""
+    if isinstance(error, shutil.Error):  # of a whole tree: a list of (source, copy, reason)
+        reasons = " ".join(str(reason) for *_, reason in error.args[0])
+        return next((number for number in _OF_THE_DISK if os.strerror(number) in reasons), None)
+    return error.errno if error.errno in _OF_THE_DISK else None
 
 
 def _swap(temporary: Path, folder: Path) -> None:
