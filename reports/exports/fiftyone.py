@@ -4,6 +4,7 @@ FiftyOne reads the folder with `Dataset.from_dir(..., dataset_type=fo.types.Fift
 written in the format that FiftyOne had before 0.8 and still reads: plain JSON, with no database.
 """
 
+import importlib.metadata
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ def write_fiftyone(tables: AuditTables, frame: pd.DataFrame, out: Path) -> None:
     Raises: AuditError where `out` holds anything but an earlier view.
     """
     refuse_other_folder(out)
+    version = importlib.metadata.version("camaudit")
     limit = choose_scales(tables).positive.limit
     boxes = read_boxes(tables, frame)
     name = f"Audit of {model_name(tables.audit)}"
@@ -54,7 +56,7 @@ def write_fiftyone(tables: AuditTables, frame: pd.DataFrame, out: Path) -> None:
         for file, content in (("metadata", metadata), ("samples", {"samples": samples})):
             text = json.dumps(content, ensure_ascii=False, allow_nan=False)
             (folder / f"{file}.json").write_text(text, encoding="utf-8")
-        write_json(folder / VIEW_FILE, {"kind": "fiftyone", "title": name})
+        write_json(folder / VIEW_FILE, {"camaudit": version, "kind": "fiftyone", "title": name})
 
 
 def _with_maps(tables: AuditTables, frame: pd.DataFrame) -> Iterator[tuple[Json, dict[str, Map]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from reports.folder_swap import replaced_folder
 from reports.pages import PageWriter
 from tasks.errors import AuditError
-from tasks.runs.own_files import VIEW_FILE
+from tasks.runs.own_files import VIEW_FILE, is_view
 from tasks.tables.storage import write_json
 
 
@@ -20,7 +20,7 @@ def refuse_other_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise AuditError(f"{folder} is a file; expected a folder to write. Give another --out")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / VIEW_FILE).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not is_view(folder.resolve()):
         raise AuditError(
             f"{folder} is not empty and holds no view of camaudit; expected a new folder or one of "
             "an earlier view. Give another --out"

@@ -23,18 +23,27 @@ _TEMPORARY = re.compile(r"\..+\.(\d+\.tmp|(tmp|old)-\d+)")
 
 def is_audit(run: RunFolder) -> bool:
     """Whether audit.json is camaudit's: other tools have reports of this name, too."""
+    return _is_own(run.audit_file)
+
+
+def is_view(folder: Path) -> bool:
+    """Whether camaudit wrote the folder as that of a page; view.json may be another tool's."""
+    return not folder.is_symlink() and _is_own(folder / VIEW_FILE)
+
+
+def _is_own(file: Path) -> bool:
     try:
-        return "camaudit" in json.loads(run.audit_file.read_text())
-    except (OSError, ValueError, TypeError):
+        content = json.loads(file.read_text())
+    except (OSError, ValueError):
         return False
+    return isinstance(content, dict) and "camaudit" in content
 
 
 def foreign_names(run: RunFolder) -> Iterator[str]:
     """What lies directly in the run folder and was not written by any command of camaudit."""
     for entry in sorted(run.root.iterdir()):
         known = entry.name in _AUDIT_NAMES | _LATER_NAMES or _TEMPORARY.fullmatch(entry.name)
-        view = not entry.is_symlink() and (entry / VIEW_FILE).is_file()
-        if not known and not view:
+        if not known and not is_view(entry):
             yield entry.name
 
 

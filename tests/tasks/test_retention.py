@@ -164,7 +164,7 @@ def test_an_old_run_with_files_of_the_user_stays(tmp_path: Path) -> None:
     (runs[1].root / "linked").symlink_to(tmp_path)
     for name in ("exports", "diff", ".report.tmp-17"):
         (runs[2].root / name).mkdir()
-    (runs[2].root / "diff" / "view.json").write_text("{}")
+    (runs[2].root / "diff" / "view.json").write_text('{"camaudit": "1"}')
     for name in ("check.xml", ".taken.json.17.tmp", ".lock"):
         (runs[2].root / name).write_text("x")
     retention = plan_retention(tmp_path, 1)
