@@ -123,7 +123,8 @@ def _read(tables: AuditTables) -> Iterator[tuple[npt.NDArray[np.int64], Floats, 
     for batch in tables.run.dataset("features").to_batches(
         columns=columns, batch_size=_IMAGES_AT_ONCE
     ):
-        yield batch["image_id"].to_numpy(), _matrix(batch["pooled"]), _matrix(batch["evidence"])
+        if batch.num_rows:  # of a shard of which no image could be read there are none
+            yield batch["image_id"].to_numpy(), _matrix(batch["pooled"]), _matrix(batch["evidence"])
 
 
 def _matrix(lists: pa.FixedSizeListArray) -> Floats:
