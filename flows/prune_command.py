@@ -19,7 +19,8 @@ def prune(
         bool, typer.Option("--dry-run", help="Say what would go, and remove nothing")
     ] = False,
 ) -> None:
-    """Remove old runs; never one that a kept run refers to, nor one that is being written."""
+    """Remove old runs; never one that a kept run refers to, that is being written, or that holds
+    files of your own."""
     from tasks.runs.retention import plan_retention, remove_runs
 
     with told_plainly():
@@ -27,6 +28,11 @@ def prune(
         if not dry_run:
             remove_runs(retention)
         tell(retention, dry_run)
+        if not (retention.removed or retention.spared or retention.kept):
+            console.print(
+                f"No audit lies directly in {folder}; expected the folder that holds the runs",
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def tell(retention: "Retention", dry_run: bool) -> None:

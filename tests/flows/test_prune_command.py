@@ -31,6 +31,13 @@ def test_it_says_what_goes_and_what_that_frees(tmp_path: Path) -> None:
     assert prune(str(tmp_path), "--keep", "2")[1] == "0 runs removed, 0 bytes freed; 2 kept\n"
 
 
+def test_a_folder_without_runs_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "photographs").mkdir()
+    code, out, errors = prune(str(tmp_path))
+    assert code == 0 and out == "0 runs removed, 0 bytes freed; 0 kept\n"
+    assert "No audit lies directly in" in errors and (tmp_path / "photographs").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

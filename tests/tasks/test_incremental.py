@@ -215,11 +215,15 @@ def test_a_previous_run_that_is_none_or_the_run_itself(tmp_path: Path) -> None:
     given = unchanged_audit(tmp_path)
     with pytest.raises(AuditError, match="not the folder of an audit"):
         plan_audit(given.model_copy(update={"previous": str(tmp_path / "absent")}))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "audit.json").write_text("[]")
+    with pytest.raises(AuditError, match="expected an object, got list"):
+        plan_audit(given.model_copy(update={"previous": str(tmp_path / "other")}))
     with pytest.raises(AuditError, match=r"run folder itself.*--out"):
         plan_audit(given.model_copy(update={"previous": given.out}))
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"config": 3}'])
+@pytest.mark.parametrize("text", ["{}", '{"config": 3}'])
 def test_a_previous_run_of_another_version(tmp_path: Path, text: str) -> None:
     given = unchanged_audit(tmp_path)
     (tmp_path / "old").mkdir()
