@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.site import Site
-from reports.views.view_folder import VIEW_FILE
+from tasks.runs.own_files import VIEW_FILE
 from tasks.tables.storage import RunFolder
 
 _TOLD = 8  # headlines of each
