@@ -66,22 +66,27 @@ def dataset_name(config: dict[str, Any]) -> str:
 def _navigation(tables: AuditTables) -> list[NavItem]:
     mistakes = int(tables.predictions["mistake"].sum())
     failures = len(tables.failures)
-    items = [NavItem("Overview", "index.html", None)]
-    items.append(NavItem("Images", PAGE, len(tables.predictions)))
-    if tables.labelled:
-        items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
+    items = [
+        NavItem("Overview", "index.html", None),
+        NavItem("Images", PAGE, len(tables.predictions)),
+    ]
     if tables.background is not None:
         items.append(NavItem("Background", "background.html", None))
-    if tables.contexts is not None:
-        items.append(NavItem("Contexts", "contexts.html", None))
     if tables.units is not None:
         if tables.labelled:
             items.append(NavItem("Patterns", "patterns.html", None))
         items.append(NavItem("Units", "layers/0.html", None))
     if tables.localization is not None:
         items.append(NavItem("Localisation", "localization.html", None))
+    if tables.contexts is not None:
+        items.append(NavItem("Contexts", "contexts.html", None))
     if tables.faithfulness is not None:
         items.append(NavItem("Faithfulness", "faithfulness.html", None))
-    items.append(NavItem("Differences", "differences.html", None))
-    items.append(NavItem("Limits", "limits.html", None))
-    return [*items, NavItem("Unread", "unread.html" if failures else "", failures)]
+    if tables.labelled:
+        items.append(NavItem("Mistakes", "mistakes-1.html" if mistakes else "", mistakes))
+    return [
+        *items,
+        NavItem("Unread", "unread.html" if failures else "", failures),
+        NavItem("Differences", "differences.html", None),
+        NavItem("Limits", "limits.html", None),
+    ]
