@@ -83,7 +83,8 @@ class FirstPass:
         )
         self.methods, self._scale = list(methods), scale
         self._layer = target_layer
-        found = {n: find_ceiling(model, n, images) for n in (target_layer, *unit_layers)}
+        untouched = self.explainer.untouched
+        found = {n: find_ceiling(untouched, n, images) for n in (target_layer, *unit_layers)}
         self._ceilings = {name: ceiling for name, ceiling in found.items() if ceiling is not None}
         uncut = {n: self.explainer.layouts[n] for n in self._ceilings if n == target_layer}
         self._watched = uncut | self.explainer.watched

@@ -96,7 +96,7 @@ def test_a_shard_that_fails_for_good_is_named_and_the_others_are_kept(
     (blocked / "in_the_way").touch()
     plan = plan_audit(AuditConfig.model_validate(config))
     RunFolder(run).audit_file.write_text(json.dumps(plan.facts, default=list))
-    with pytest.raises(AuditError, match=r"1 of 4 shards failed.*\n  shard-00001: .*irectory"):
+    with pytest.raises(AuditError, match=r"1 of 4 shards failed.*\n  shard-00001: .*got a folder"):
         audit(config)
     done = sorted(file.name for file in (run / "records" / "shards").iterdir())
     assert done == ["shard-00000.json", "shard-00002.json", "shard-00003.json"]

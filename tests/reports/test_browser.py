@@ -1,7 +1,6 @@
 """The report in a browser, from disk."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,10 @@ import pytest
 
 from tasks.tables.storage import RunFolder
 from tests.reports.charts import read_charts
+from tests.reports.chromium import NEEDS_CHROMIUM, open_chromium
 from tests.reports.small_run import CLASSES, SmallRun
 from tests.reports.unit_numbers import CHANNELS, DEAD, TARGET
 
-CHROMIUM, CHROMEDRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGES = (
     "index.html", "mistakes-1.html", "unread.html", "faithfulness.html", "classes/1.html",
     "classes/3.html", "background.html", "strips-1.html", "leaning-1.html", "contexts.html",
@@ -38,28 +27,13 @@ Promise.allSettled(images.map((image) => image.decode())).then(
   () => done(images.filter((image) => !image.naturalWidth).map((image) => image.src)));
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
-        reason=f"needs {CHROMIUM} and {CHROMEDRIVER}: apt-get install chromium chromium-driver",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(str(CHROMEDRIVER)))
-    yield driver
-    driver.quit()
-    shutil.rmtree(profile, ignore_errors=True)
+    with open_chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def open_page(browser: Any, report: Path, name: str, width: int = 1400) -> None:

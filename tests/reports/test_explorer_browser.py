@@ -20,7 +20,7 @@ from reports.explorer.links import images_link
 from reports.tables import load_tables
 from tasks.images.geometry import place
 from tasks.tables.storage import RunFolder
-from tests.reports.chromium import CHROMEDRIVER, CHROMIUM, open_chromium
+from tests.reports.chromium import NEEDS_CHROMIUM, open_chromium
 from tests.reports.explorer_numbers import (
     CAMERAS,
     contexts_of,
@@ -40,13 +40,7 @@ from tests.reports.small_run import (
 
 ENTER, ESCAPE, LEFT, RIGHT, TAB = "\ue007", "\ue00c", "\ue012", "\ue014", "\ue004"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (CHROMIUM.exists() and CHROMEDRIVER.exists()),
-        reason=f"needs {CHROMIUM} and {CHROMEDRIVER}: apt-get install chromium chromium-driver",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +71,6 @@ def facts(report: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    pytest.importorskip("selenium.webdriver", reason="needs selenium")
     with open_chromium(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
 

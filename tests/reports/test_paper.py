@@ -7,12 +7,12 @@ import pytest
 
 from reports.paper import print_summary
 from tasks.errors import AuditError
+from tests.reports.chromium import NEEDS_CHROMIUM
 from tests.reports.page import Page
-from tests.reports.test_browser import pytestmark as needs_browser
 
 
 @pytest.mark.browser
-@needs_browser[1]
+@NEEDS_CHROMIUM[1]
 def test_it_is_one_page_of_a4(report: Path, tmp_path: Path) -> None:
     out = tmp_path / "mail" / "audit.pdf"
     print_summary(report, out)
