@@ -29,8 +29,8 @@ from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.completion import mark_complete
 from tasks.tables.shards import Shard, valid_record
-from tasks.tables.storage import write_json
 from tasks.tables.taken import take_shards
+from tasks.tables.whole_files import write_json
 
 # Every task has NO_CACHE and keeps no result: resume belongs to the files of the run folder.
 

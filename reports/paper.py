@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.errors import AuditError
-from tasks.tables.storage import atomic_path
+from tasks.tables.whole_files import atomic_path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 120

@@ -15,7 +15,7 @@ from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.concepts.concept import Concept, ConceptMap, Group
 from tasks.images.decoding import ImageSource, Pixels
-from tasks.tables.storage import write_json, write_table
+from tasks.tables.whole_files import write_json, write_table
 
 _GROUPS: tuple[tuple[Group, str, str, str], ...] = (
     (

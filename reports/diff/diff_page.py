@@ -12,7 +12,7 @@ from reports.site import model_name
 from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.diff.stage import Difference
-from tasks.tables.storage import write_table
+from tasks.tables.whole_files import write_table
 
 SHOWN = {"new": 12, "mended": 6, "persistent": 6}
 SHOWN_MOVED = 12

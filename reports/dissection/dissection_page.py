@@ -14,7 +14,7 @@ from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.dissection.dissection import ConceptFound, Dissection, UnitFound, UnitPicture
 from tasks.images.decoding import Pixels
-from tasks.tables.storage import write_json, write_table
+from tasks.tables.whole_files import write_json, write_table
 
 Region = npt.NDArray[np.bool_]
 

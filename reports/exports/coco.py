@@ -9,7 +9,7 @@ import pandas as pd
 from reports.exports.true_boxes import read_boxes
 from reports.site import dataset_name, model_name
 from reports.tables import AuditTables
-from tasks.tables.storage import atomic_path
+from tasks.tables.whole_files import atomic_path
 
 Json = dict[str, Any]
 

@@ -25,7 +25,7 @@ from reports.tables import AuditTables
 from reports.views.view_folder import refuse_other_folder
 from tasks.images.geometry import place
 from tasks.runs.own_files import VIEW_FILE
-from tasks.tables.storage import write_json
+from tasks.tables.whole_files import write_json
 
 ROLES = ("predicted", "label")
 SIDE = 128  # of a heatmap's longer side, pixels

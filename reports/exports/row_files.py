@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
-from tasks.tables.storage import atomic_path
+from tasks.tables.whole_files import atomic_path
 
 _NOT_WRITTEN = ["width", "height", "map"]
 

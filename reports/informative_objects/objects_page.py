@@ -12,7 +12,7 @@ from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
 from tasks.informative_objects.class_objects import InformativeObjects, ScenePicture
-from tasks.tables.storage import write_json, write_table
+from tasks.tables.whole_files import write_json, write_table
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from reports.site import model_name
 from reports.views.explain_plates import PictureFolder
 from reports.views.view_folder import view_writer
 from tasks.questions.answered import Answered, Answers, Asked, KindScore
-from tasks.tables.storage import write_json, write_table
+from tasks.tables.whole_files import write_json, write_table
 
 
 @dataclass(frozen=True)

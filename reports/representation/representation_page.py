@@ -19,7 +19,7 @@ from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
 from tasks.images.geometry import place
 from tasks.representation.representation import ChangedAnswer, Representation
 from tasks.statistics.mcnemar import PairedAccuracy
-from tasks.tables.storage import write_json, write_table
+from tasks.tables.whole_files import write_json, write_table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from reports.folder_swap import replaced_folder
 from reports.pages import PageWriter
 from tasks.errors import AuditError
 from tasks.runs.own_files import VIEW_FILE, is_view
-from tasks.tables.storage import write_json
+from tasks.tables.whole_files import write_json
 
 
 def refuse_other_folder(folder: Path) -> None:

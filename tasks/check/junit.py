@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.check.check import Case, CheckResult
 from tasks.check.words import denominators, measured_words
-from tasks.tables.storage import atomic_path
+from tasks.tables.whole_files import atomic_path
 
 # What XML 1.0 cannot hold, even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

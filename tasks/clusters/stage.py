@@ -7,7 +7,8 @@ from tasks.clusters.context_clusters import find_contexts
 from tasks.clusters.context_risks import find_risks
 from tasks.clusters.explanation_assignment import assign_explanations
 from tasks.clusters.explanation_clusters import describe_explanations
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 
 def write_clusters(run: RunFolder) -> None:

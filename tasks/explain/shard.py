@@ -20,8 +20,9 @@ from tasks.localization.shard_rows import ShardLocalization
 from tasks.tables.background_schemas import BACKGROUND, cells_schema
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
 from tasks.tables.shards import Shard, write_record
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import peaks_schema
+from tasks.tables.whole_files import write_table
 
 
 class ShardTables:

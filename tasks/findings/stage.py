@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 
 from tasks.findings.background_stats import background_stats
 from tasks.findings.findings import find
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 
 def write_findings(run: RunFolder) -> None:

@@ -22,8 +22,9 @@ from tasks.model.probe import choose_layer, probe_layers
 from tasks.tables.completion import remove_added_to_others
 from tasks.tables.identity import refuse_other, shard_identity
 from tasks.tables.shards import Shard
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.taken import take_over
+from tasks.tables.whole_files import write_json, write_table
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from tasks.localization.level_hits import IOUS, level_thresholds
 from tasks.localization.one_contour import LEVELS
 from tasks.localization.pixel_precision import PixelPrecision
 from tasks.tables.localization_schemas import LOCALIZATION_CURVES
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 _HITS = ("largest_hits", "any_hits", "centre_hits")
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.merge.class_stats import ClassStats
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 
 def merge_class_stats(run: RunFolder, shards: int) -> None:

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from tasks.mining.layers import MinedLayer, mined_layers
 from tasks.mining.shard_peaks import matrix
 from tasks.statistics.exact_sum import ExactSum
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import DRIVEN_UNITS
+from tasks.tables.whole_files import write_table
 
 KEPT_UNITS = 20
 

@@ -3,8 +3,9 @@
 import pandas as pd
 import pyarrow as pa
 
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import SHARED_UNITS
+from tasks.tables.whole_files import write_table
 
 MOST_PAIRS = 100
 KEPT_UNITS = 10

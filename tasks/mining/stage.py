@@ -14,8 +14,9 @@ from tasks.mining.shard_peaks import ShardPeaks, read_images
 from tasks.mining.unit_classes import unit_classes
 from tasks.mining.unit_statistics import layer_stats, peak_stats, unit_stats
 from tasks.mining.unit_tables import UnitRows
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import NEAR_DUPLICATES
+from tasks.tables.whole_files import write_table
 
 MOST_BYTES = 512 * 2**20
 

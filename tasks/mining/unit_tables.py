@@ -13,8 +13,8 @@ from tasks.images.geometry import boxes_in_images, place
 from tasks.mining.layers import MinedLayer, layer_of_unit
 from tasks.mining.shard_peaks import AuditedImages
 from tasks.mining.strongest_images import StrongestImages, entries_of
-from tasks.tables.storage import atomic_path
 from tasks.tables.unit_schemas import UNITS
+from tasks.tables.whole_files import atomic_path
 
 _ROWS_AT_ONCE = 2**18
 

@@ -18,7 +18,8 @@ from tasks.second_pass.image_rows import Floats, object_cells, read_image_rows
 from tasks.second_pass.sample import choose_sample
 from tasks.second_pass.tested_shards import ShardKeys, arrange, shown_images
 from tasks.tables.shards import Shard
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 SEED = 0
 # Two fills, two removals and the colours; the donors of two classes, and of all others.

@@ -20,7 +20,8 @@ from tasks.second_pass.tested_shards import DONOR_LISTS
 from tasks.second_pass.variants import NO_DONOR, Variant, variants_of
 from tasks.tables.background_schemas import EVIDENCE
 from tasks.tables.shards import Shard, write_record
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 _PICTURE_SIDE = 160
 _JPEG_QUALITY = 85

@@ -10,7 +10,8 @@ from tasks.second_pass.plan import SecondPassPlan, read_candidates
 from tasks.second_pass.summary import summarise_second_pass
 from tasks.second_pass.trail import trails
 from tasks.tables.background_schemas import EVIDENCE, VERDICT_TABLE
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 
 # A model that sees the background alone names the label on the label's backgrounds only, a few of
 # those lent: it would turn right on too few to count.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.tables.storage import RunFolder, write_json
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json
 
 
 @dataclass(frozen=True)

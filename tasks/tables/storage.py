@@ -1,18 +1,13 @@
-"""The run folder: where its tables are, and how a file appears in it whole or not at all."""
+"""The run folder: where its tables are."""
 
-import errno
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
+from tasks.tables.whole_files import is_whole
 
 SHARD_TABLES = (
     "manifest", "predictions", "heatmaps", "features", "background", "cells", "failures",
@@ -31,62 +26,6 @@ ADDED_TABLES = {
     "faithfulness": ("faithfulness", "faithfulness_curves", "faithfulness_summary"),
     "objects": ("informative_objects",),
 }
-
-_PARQUET_END = b"PAR1"
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; renamed into place if the block succeeds.
-
-    A file that is visible under its own name is complete.
-
-    Raises: OSError where it cannot be written, or `path` is anything but a file.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not _is_replaceable(path):
-            raise OSError(errno.EINVAL, "expected a file's name, got a folder, device or pipe")
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise type(error)(
-            error.errno, f"{path} cannot be written: {error.strerror or error}"
-        ) from error
-    finally:
-        with suppress(NotADirectoryError):
-            temporary.unlink(missing_ok=True)
-
-
-def _is_replaceable(path: Path) -> bool:
-    """Renamed onto /dev/stdout, a file would take its place for every program of the machine."""
-    is_stream = path.is_symlink() and os.readlink(path).startswith("/proc/")
-    return not is_stream and (path.is_file() or not path.exists())
-
-
-def is_whole(file: Path) -> bool:
-    """Whether a Parquet file is there to its end: one that was cut lacks the last bytes."""
-    try:
-        with file.open("rb") as opened:
-            opened.seek(max(0, file.stat().st_size - len(_PARQUET_END)))
-            return opened.read() == _PARQUET_END
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write Parquet with zstd, atomically."""
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON for a person to read, atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 class RunFolder:

@@ -30,7 +30,8 @@ from tasks.explain.shard import explain_shard, grid_schemas
 from tasks.images.inputs import InputImage, InputReader, read_batches
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.mining.stage import MOST_BYTES, mine_units
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 from tests.benchmarks.bench_second_pass import SIDE, configure, draw_scenes
 from tests.benchmarks.interleaved import Timings, time_interleaved, waiting
 from tests.benchmarks.machine import machine_line

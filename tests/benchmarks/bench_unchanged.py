@@ -29,7 +29,7 @@ from tasks.explain.shard import explain_shard
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.tables.completion import mark_complete
 from tasks.tables.shards import write_record
-from tasks.tables.storage import write_table
+from tasks.tables.whole_files import write_table
 from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import auditor_of, configure, draw, run_audit
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from tasks.clusters.stage import write_clusters
 from tasks.tables import background_schemas, schemas, unit_schemas
 from tasks.tables.background_schemas import cells_schema
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 
 UNITS, GRID, CELLS, DIMENSIONS = 512, 7, 49, 32
 SHARD, PHOTOGRAPHS = 1000, 200

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 from tests.planted.mistakes import mistakes_of
 
 # image_id, label, predicted, stratum, reliance

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.tables import background_schemas as schemas
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 from tests.reports.background_evidence import Draw, Row, evidence_rows, flat_picture, summarise
 from tests.reports.background_groups import background_stats, findings
 from tests.reports.context_numbers import Tables, context_tables

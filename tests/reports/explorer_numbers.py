@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.tables.background_schemas import CLUSTER_MEMBERS
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 from tests.reports import background_numbers, localization_numbers, unit_numbers
 from tests.reports.small_run import SmallRun, write_small_run
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from tasks.faithfulness.comparison import compare_methods
 from tasks.tables.schemas import FAITHFULNESS_CURVES, FAITHFULNESS_SUMMARY
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 QUALITY = {
     "gradcam++": 0.5, "gradcam": 0.45, "layercam": 0.62, "scorecam": 0.62, "<b>own</b>": 0.2,

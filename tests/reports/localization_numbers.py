@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.tables import localization_schemas as schemas
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 from tests.reference import wilson
 
 Row = dict[str, Any]

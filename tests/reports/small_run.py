@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from tasks.statistics.intervals import wilson_interval
 from tasks.tables import schemas
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 CLASSES = ["apple", '<script>alert(1)</script> & "quotes"', "pear", "quince"]
 IMAGES = 40

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.tables import schemas, unit_schemas
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 from tests.reports.small_run import CROP, GRID
 
 Row = dict[str, Any]

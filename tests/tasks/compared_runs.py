@@ -12,7 +12,8 @@ from tasks.localization.one_contour import LEVELS
 from tasks.tables import background_schemas as background
 from tasks.tables import schemas, unit_schemas
 from tasks.tables.localization_schemas import LEVEL_HITS, LOCALIZATION
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 
 CLASSES = ["ant", "bee", "cat"]
 GRID = (4, 4)

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.tables.schemas import features_schema
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import peaks_schema
+from tasks.tables.whole_files import write_json, write_table
 
 TARGET = {"name": "deep", "channels": 5, "rows": 3, "cols": 4}
 OTHER = {"name": "early", "channels": 3, "rows": 6, "cols": 8}

@@ -25,7 +25,8 @@ from tasks.tables.background_schemas import (
     VERDICT_TABLE,
 )
 from tasks.tables.schemas import MANIFEST
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 from tests.tasks.findings_verdicts import driven, frame, verdict
 
 CLASSES = ["landbird", "waterbird", "mug"]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tasks.errors import AuditError
 from tasks.index.layout import Layout, lay_out
 from tasks.tables.schemas import MANIFEST
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 
 SIZE = 3
 # What each audit lists: uris by one letter, some of them twice.

@@ -12,7 +12,8 @@ import pytest
 
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record, write_record
-from tasks.tables.storage import RunFolder, atomic_path, is_whole, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import atomic_path, is_whole, write_json, write_table
 
 TABLE = pa.table({"x": np.random.default_rng(0).integers(0, 2**60, 100_000)})
 

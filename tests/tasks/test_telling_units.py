@@ -11,7 +11,8 @@ from tasks.errors import AuditError
 from tasks.mining import shared_units as module_under_test
 from tasks.mining.driven_units import KEPT_UNITS, write_driven_units
 from tasks.mining.shared_units import shared_units, write_shared_units
-from tasks.tables.storage import RunFolder, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_table
 from tests.tasks.made_peaks import make_peaks, write_made_run
 from tests.tasks.tiny_audit import table
 

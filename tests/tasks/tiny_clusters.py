@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from tasks.tables.background_schemas import cells_schema
 from tasks.tables.schemas import MANIFEST, PREDICTIONS, features_schema, heatmaps_schema
-from tasks.tables.storage import RunFolder, write_json, write_table
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import write_json, write_table
 
 
 @dataclass(frozen=True)
