@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cam_kernels.cell_vectors import cell_vectors, evidence_features
 from cam_kernels.evidence import LayerEvidence
 from cam_kernels.explainer import Explainer
-from cam_kernels.layers.ceiling import find_ceiling
+from cam_kernels.layers.ceiling import find_ceilings
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
 from cam_kernels.targets import ClassScore, Scale, Target
@@ -83,9 +83,8 @@ class FirstPass:
         )
         self.methods, self._scale = list(methods), scale
         self._layer = target_layer
-        untouched = self.explainer.untouched
-        found = {n: find_ceiling(untouched, n, images) for n in (target_layer, *unit_layers)}
-        self._ceilings = {name: ceiling for name, ceiling in found.items() if ceiling is not None}
+        mined = (target_layer, *unit_layers)
+        self._ceilings = find_ceilings(self.explainer.untouched, mined, images)
         uncut = {n: self.explainer.layouts[n] for n in self._ceilings if n == target_layer}
         self._watched = uncut | self.explainer.watched
         head = self.explainer.heads[target_layer]

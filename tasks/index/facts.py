@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cam_kernels.layers.ceiling import find_ceiling
+from cam_kernels.layers.ceiling import find_ceilings
 from cam_kernels.layers.receptive_field import receptive_fields
 from cam_kernels.layers.target_layer import SpatialLayer
 from tasks.config import AuditConfig
@@ -61,13 +61,13 @@ def _unit_layers(
 ) -> list[dict[str, Any]]:
     """Name, channels, rows and cols of each layer; what its units see: start, size and jump of
     `ReceptiveField`, or None for all that the model sees; and the ceiling that cuts them off."""
-    fields, images = receptive_fields(loaded.module), example_images(loaded, crop)
+    fields, names = receptive_fields(loaded.module), [layer.name for layer in layers]
+    ceilings = find_ceilings(loaded.module, names, example_images(loaded, crop))
     listed = []
     for layer in layers:
         field = fields.get(layer.name)
         sees = None if field is None else {k: list(v) for k, v in asdict(field).items()}
         grid = {key: getattr(layer, key) for key in ("name", "channels", "rows", "cols")}
-        ceiling = find_ceiling(loaded.module, layer.name, images)
-        most = None if ceiling is None else ceiling.most
+        most = ceilings[layer.name].most if layer.name in ceilings else None
         listed.append({**grid, "receptive_field": sees, "ceiling": most})
     return listed

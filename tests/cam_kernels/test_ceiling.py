@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cam_kernels.first_pass import FirstPass
-from cam_kernels.layers.ceiling import Ceiling, find_ceiling
+from cam_kernels.layers.ceiling import Ceiling, find_ceilings
 from tests import reference
 from tests.cam_kernels.architectures import build, noise
 
@@ -45,9 +45,9 @@ class Added(nn.Sequential):
 @pytest.mark.parametrize("layer", ["trunk", "trunk.2"])
 def test_a_module_that_cuts_off_is_found(layer: str, inplace: bool) -> None:
     model = Network(nn.ReLU6(inplace=inplace)).eval()
-    assert find_ceiling(model, layer, noise(2)) == Ceiling("trunk.2", 0.0, 6.0)
+    assert find_ceilings(model, [layer], noise(2)) == {layer: Ceiling("trunk.2", 0.0, 6.0)}
     model = Network(nn.Hardtanh(-1.5, 2.5, inplace=inplace)).eval()
-    assert find_ceiling(model, layer, noise(2)) == Ceiling("trunk.2", -1.5, 2.5)
+    assert find_ceilings(model, [layer], noise(2)) == {layer: Ceiling("trunk.2", -1.5, 2.5)}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,16 @@ def test_a_module_that_cuts_off_is_found(layer: str, inplace: bool) -> None:
     ids=["relu", "function", "changed", "no ceiling", "twice"],
 )
 def test_what_has_none_or_hides_it_has_none(model: Network) -> None:
-    assert find_ceiling(model.eval(), "trunk", noise(2)) is None
+    assert find_ceilings(model.eval(), ["trunk"], noise(2)) == {}
+
+
+def test_several_layers_are_told_from_one_forward() -> None:
+    model = Network(nn.ReLU6()).eval()
+    forwards: list[int] = []
+    model.register_forward_hook(lambda *_: forwards.append(1))
+    found = find_ceilings(model, ["trunk.1", "trunk", "trunk.2"], noise(2))
+    assert found == dict.fromkeys(["trunk.2", "trunk"], Ceiling("trunk.2", 0.0, 6.0))
+    assert len(forwards) == 1
 
 
 @pytest.mark.parametrize("exact", [False, True], ids=["fast", "exact"])
