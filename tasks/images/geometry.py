@@ -68,10 +68,15 @@ def place(width: int, height: int, resize: int, crop: int) -> Placement:
         height=height,
         resized_width=resized_width,
         resized_height=resized_height,
-        left=round((resized_width - crop) / 2),
-        top=round((resized_height - crop) / 2),
+        left=centred(resized_width, crop),
+        top=centred(resized_height, crop),
         crop=crop,
     )
+
+
+def centred(side: int, crop: int) -> int:
+    """Where a crop in the middle of a side begins, rounded as torchvision does."""
+    return round((side - crop) / 2)
 
 
 def boxes_in_images(

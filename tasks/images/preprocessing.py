@@ -43,6 +43,17 @@ class Preprocessing:
         Raises: UnreadableImage for an image so long and thin that resizing it would take
         more than 16,384 pixels a side.
         """
+        resized, placement = self.resized(image)
+        top, left = placement.top, placement.left
+        return resized[:, top : top + self.crop, left : left + self.crop].contiguous(), placement
+
+    def resized(self, image: Pixels) -> tuple[Tensor, Placement]:
+        """An image before the crop, and where in it the crop lies.
+
+        Returns: uint8 Tensor of shape (3, height, width), the shorter of which is `resize`.
+
+        Raises: UnreadableImage, as `cut`.
+        """
         height, width = image.shape[:2]
         placement = place(width, height, self.resize, self.crop)
         if max(placement.resized_width, placement.resized_height) > _LONGEST_SIDE:
@@ -51,9 +62,8 @@ class Preprocessing:
             )
         tensor = torch.from_numpy(image).permute(2, 0, 1)
         size = [placement.resized_height, placement.resized_width]
-        resized = F.resize(tensor, size, InterpolationMode(self.interpolation), antialias=True)
-        top, left = placement.top, placement.left
-        return resized[:, top : top + self.crop, left : left + self.crop].contiguous(), placement
+        mode = InterpolationMode(self.interpolation)
+        return F.resize(tensor, size, mode, antialias=True), placement
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 Tensor (N, 3, crop, crop) to the model's float32 input, same shape."""

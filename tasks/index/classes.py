@@ -7,6 +7,8 @@ import pandas as pd
 
 from tasks.errors import AuditError
 
+_MOST_CLASSES = 1_000_000  # above, an index is a slip
+
 
 @dataclass(frozen=True)
 class ClassList:
@@ -20,10 +22,11 @@ class ClassList:
     index_of: dict[str, int]
 
 
-def read_classes(file: str, categories: list[str]) -> ClassList:
+def read_classes(file: str, categories: list[str] | None) -> ClassList:
     """The classes file: CSV with columns class_idx, name and (default: the name) folder.
 
-    categories : names of all outputs of the model, used for those that the file leaves out
+    categories : names of all outputs of the model, used for those that the file leaves out; None:
+        there is no model yet, and any index from 0 on will do
 
     Raises: AuditError for missing columns, repeated or impossible indices.
     """
@@ -40,6 +43,9 @@ def read_classes(file: str, categories: list[str]) -> ClassList:
             f"class_idx,name,folder, got {','.join(table.columns)}"
         )
     index = pd.to_numeric(table["class_idx"], errors="coerce")
+    if categories is None:
+        highest = index.where(index < _MOST_CLASSES).max()
+        categories = [f"class {i}" for i in range(0 if pd.isna(highest) else int(highest) + 1)]
     wrong = table.loc[~index.between(0, len(categories) - 1) | (index % 1 != 0), "class_idx"]
     if len(wrong):
         raise AuditError(

@@ -15,6 +15,7 @@ from tasks.index.classes import (
     named_classes,
     read_classes,
 )
+from tasks.index.classes_in_data import class_in_data, classes_in_data
 from tasks.index.folder import IMAGE_SUFFIXES, folder_rows
 from tasks.index.manifest_files import read_csv_manifest, read_parquet_manifest
 from tasks.tables.schemas import MANIFEST
@@ -26,13 +27,14 @@ _COLUMNS = (
 
 
 def build_manifest(
-    images: str, categories: list[str], classes: str | None, annotations: str | None
+    images: str, categories: list[str] | None, classes: str | None, annotations: str | None
 ) -> tuple[pa.Table, ClassList]:
     """List the images and find the class index of each.
 
     images : a folder with a folder per class (or Parquet files in it), a CSV or Parquet
         manifest, Parquet with encoded images; a local path or an fsspec URL
-    categories : the name of each output of the model
+    categories : the name of each output of the model; None: there is no model yet, and the classes
+        are those that images are labelled with
     classes : classes file, or None
     annotations : COCO json with boxes and masks, or None
 
@@ -49,8 +51,12 @@ def build_manifest(
     names: tuple[str, ...] = rows.attrs.get("class_names", ())
     if names and classes is not None:  # the classes file says where each name belongs
         rows["label"] = pd.Series([_name_of(i, names) for i in rows["label"]], dtype=object)
-    class_list = _class_list(rows["label"], names, categories, classes)
-    rows["label"] = [_class_index(word, class_list, len(categories)) for word in rows["label"]]
+    if categories is None:
+        class_list = classes_in_data(rows["label"].tolist(), names, classes)
+        rows["label"] = [class_in_data(word, class_list) for word in rows["label"]]
+    else:
+        class_list = _class_list(rows["label"], names, categories, classes)
+        rows["label"] = [_class_index(word, class_list, len(categories)) for word in rows["label"]]
     if annotations is not None:
         rows = add_annotations(rows, annotations, images)
     rows["image_id"] = range(len(rows))

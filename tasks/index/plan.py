@@ -16,6 +16,7 @@ from tasks.index.facts import audit_facts
 from tasks.index.layout import Layout, lay_out
 from tasks.index.manifest import build_manifest
 from tasks.index.previous import Previous, open_previous, usable
+from tasks.input_config import InputConfig
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
 from tasks.model.probe import choose_layer, probe_layers
@@ -60,7 +61,7 @@ def plan_audit(config: AuditConfig) -> Plan:
     chosen = choose_layers(layers, config, num_classes, loaded, preprocessing.crop)
     categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]
     manifest, classes = build_manifest(
-        config.images, categories, config.classes, config.annotations
+        config.images, categories, config.classes or loaded.classes_file, config.annotations
     )
     facts = audit_facts(config, loaded, preprocessing, chosen, classes, len(manifest))
     previous = open_previous(config, facts)
@@ -124,7 +125,7 @@ def write_plan(plan: Plan) -> None:
             write_table(file, rows)
 
 
-def resolve_preprocessing(loaded: LoadedModel, config: AuditConfig) -> Preprocessing:
+def resolve_preprocessing(loaded: LoadedModel, config: InputConfig) -> Preprocessing:
     """What the model's source states, with what the configuration overrides.
 
     Raises: AuditError where something is stated by neither.

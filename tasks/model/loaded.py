@@ -17,6 +17,7 @@ class LoadedModel:
 
     preprocessing : keys of `Preprocessing` that the model's source states; may be empty
     categories : names of the outputs; empty where the source states none
+    classes_file : CSV with the folder or label of each output, where one came with the model
     source : text of the model's Python file, where it has one
     fixed_batch : the only batch size that an exported program takes, if it takes only one
     """
@@ -26,6 +27,7 @@ class LoadedModel:
     categories: tuple[str, ...] = ()
     fixed_batch: int | None = None
     source: str = ""
+    classes_file: str | None = None
 
 
 def fill(module: nn.Module, state: dict[str, torch.Tensor], file: str, name: str) -> None:

@@ -2,18 +2,20 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel
-from tasks.model.own import load_exported, load_python_file
-from tasks.model.published import load_timm, load_torchvision
+from tasks.model.small import SMALL
+from tasks.model.sources import load_source
+from tasks.model.trained import load_trained
 
 
 def load_model(spec: str, weights: str | None, *, untrained: bool = False) -> LoadedModel:
-    """Load `torchvision:NAME`, `timm:NAME`, `FILE.py:FUNCTION` or an exported program.
+    """Load `torchvision:NAME`, `timm:NAME`, `FILE.py:FUNCTION`, an exported program, `small` or a
+    folder that `camaudit train` wrote.
 
     weights : state dict (.pth, .pt, .safetensors), or a name of torchvision's weights; None for
         the source's own
@@ -21,20 +23,10 @@ def load_model(spec: str, weights: str | None, *, untrained: bool = False) -> Lo
 
     Raises: AuditError for an unknown model and for weights that do not fit.
     """
-    source, _, name = spec.partition(":")
-    if source == "torchvision":
-        loaded = load_torchvision(name, weights, untrained)
-    elif source == "timm":
-        loaded = load_timm(name, weights, untrained)
-    elif ".py:" in spec:
-        loaded = load_python_file(spec, weights)
-    elif spec.endswith(".pt2"):
-        loaded = load_exported(spec, weights)
+    if spec != SMALL and Path(spec).is_dir():
+        loaded = load_trained(spec, weights)
     else:
-        raise AuditError(
-            f"model {spec!r} is of no known kind; expected torchvision:NAME, timm:NAME, "
-            "path/to/model.py:FUNCTION or path/to/program.pt2"
-        )
+        loaded = load_source(spec, weights, untrained=untrained)
     if loaded.fixed_batch is None:  # an exported program is in the mode it was exported in
         loaded.module.eval()
     return loaded

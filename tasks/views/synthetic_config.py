@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cam_kernels.synthesis.image_parametrisation import PARAMETRISATIONS
-from tasks.config import Channel
 from tasks.errors import AuditError
+from tasks.input_config import Channel
 
 DEFAULT_COUNT = 16
 Index = Annotated[int, Field(ge=0)]

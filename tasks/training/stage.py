@@ -1,0 +1,179 @@
+"""A training as a whole: from the listed images to a folder that an audit takes as a model."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tasks.runs.being_written import being_written
+from tasks.training.augmentation import Augmentation
+from tasks.training.batches import (
+    FeatureBatches,
+    InOrder,
+    PictureBatches,
+    Shuffled,
+    class_weights,
+    load_batches,
+)
+from tasks.training.checkpoint import read_tensors
+from tasks.training.examples import Examples
+from tasks.training.features import Extractor, Features, extract_features
+from tasks.training.loop import Data, Learner, Watcher, learn
+from tasks.training.pictures import Pictures, Unreadable
+from tasks.training.plan import TrainPlan, features_key
+from tasks.training.trainable import Trainable, trainable
+from tasks.training.trained_folder import Outcome, write_trained
+
+_THREADS = 4
+
+Advancing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+
+class Told(Protocol):
+    """What a command shows of a training."""
+
+    advancing: Advancing  # of a stage and its images
+    watcher: Watcher
+
+
+def train(plan: TrainPlan, told: Told) -> dict[str, Any]:
+    """Train, or go on; a finished training is left as it is.
+
+    Returns: the content of training.json.
+
+    Raises: AuditError for a folder that holds anything else, for classes that vanish because
+    their images cannot be read, and where the training diverges.
+    """
+    plan.folder.start(plan.identity())
+    with being_written(plan.folder.run):
+        start = time.monotonic()
+        if plan.config.way == "features":
+            outcome = _on_features(plan, told)
+        else:
+            outcome = _on_pictures(plan, told)
+        return write_trained(plan, outcome, time.monotonic() - start)
+
+
+def _on_pictures(plan: TrainPlan, told: Told) -> Outcome:
+    config = plan.config
+    examples, pictures, unreadable = read_pictures(plan, told)
+    labels, weights = _targets(examples, config.class_weights)
+    order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
+    in_order = InOrder(examples.of(validation=True), config.images_per_step)
+    augmentation = Augmentation(plan.preprocessing, config.seed)
+    drawn = PictureBatches(pictures, labels, weights, augmentation)
+    plain = PictureBatches(pictures, labels, weights)
+    data = Data(
+        load_batches(drawn, order, plan.device, config.workers),
+        order,
+        load_batches(plain, in_order, plan.device, config.workers),
+        plan.preprocessing.normalise,
+    )
+    trained = trainable(plan.module, config, plan.head)
+    learner = Learner(trained, data, config, plan.folder, plan.device)
+    history = learn(learner, told.watcher)
+    _take_best(learner)
+    return Outcome(learner.module, examples, history, learner.predictions(), unreadable)
+
+
+def read_pictures(plan: TrainPlan, told: Told) -> tuple[Examples, Pictures, list[Unreadable]]:
+    """The examples that can be read, and their pictures.
+
+    Raises: AuditError where a class vanishes.
+    """
+    pictures = Pictures(plan.examples.uris, plan.preprocessing)
+    with told.advancing("Reading", len(plan.examples)) as advance:
+        unreadable = pictures.read_all(_THREADS, advance)
+    kept = np.ones(len(plan.examples), dtype=bool)
+    kept[[each.row for each in unreadable]] = False
+    examples = plan.examples.keep(kept, "unreadable")
+    return examples, pictures.of(np.flatnonzero(kept).tolist()), unreadable
+
+
+def _on_features(plan: TrainPlan, told: Told) -> Outcome:
+    config = plan.config
+    features, unreadable = read_features(plan, told)
+    kept = np.isin(np.arange(len(plan.examples)), features.rows)
+    examples = plan.examples.keep(kept, "unreadable")
+    labels, weights = _targets(examples, config.class_weights)
+    values = torch.from_numpy(features.values)
+    standard = Standardisation.of(values[examples.of(validation=False)])
+    order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
+    in_order = InOrder(examples.of(validation=True), config.images_per_step)
+    dataset = FeatureBatches(values, labels, weights)
+    data = Data(
+        load_batches(dataset, order, plan.device, 0),
+        order,
+        load_batches(dataset, in_order, plan.device, 0),
+        standard.to(plan.device),
+    )
+    torch.manual_seed(config.seed)
+    head = nn.Linear(values.shape[1], len(examples.classes.names))
+    trained = Trainable(head, dict(head.named_parameters()))
+    learner = Learner(trained, data, config, plan.folder, plan.device)
+    history = learn(learner, told.watcher)
+    _take_best(learner)
+    predictions = learner.predictions()
+    standard.fold(head.cpu(), plan.module.get_submodule(plan.head))
+    return Outcome(plan.module, examples, history, predictions, unreadable)
+
+
+def read_features(plan: TrainPlan, told: Told) -> tuple[Features, list[Unreadable]]:
+    """What the frozen base says of all examples, computed where it is not stored yet."""
+    extractor = Extractor(plan.module, plan.head, plan.preprocessing, plan.device)
+    pictures = Pictures(plan.examples.uris, plan.preprocessing)
+    with told.advancing("Features", len(plan.examples)) as advance:
+        return extract_features(
+            extractor, pictures, plan.examples, plan.folder.features, features_key(plan), advance
+        )
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Features less their mean, over their standard deviation, so that one rate suits all.
+
+    mean, std : shape (K,), float32; std above 0
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> "Standardisation":
+        """Of the features that train, shape (N, K)."""
+        values = features.double()
+        std = values.std(dim=0, correction=0)
+        return cls(values.mean(dim=0).float(), torch.where(std > 0, std, 1.0).float())
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.std
+
+    def to(self, device: torch.device) -> "Standardisation":
+        """The same on a device."""
+        return replace(self, mean=self.mean.to(device), std=self.std.to(device))
+
+    def fold(self, head: nn.Linear, into: nn.Module) -> None:
+        """Write a layer on standardised features as one on the features themselves."""
+        weight = head.weight.detach().double() / self.std.double()
+        bias = head.bias.detach().double() - weight @ self.mean.double()
+        into.load_state_dict({"weight": weight.float(), "bias": bias.float()})
+
+
+def _targets(examples: Examples, weighted: bool) -> tuple[Tensor, Tensor]:
+    """Labels, int64, and the weight of each image's loss, float32."""
+    labels = examples.labels
+    weights = np.ones(len(labels), np.float32)
+    if weighted:
+        trained = labels[examples.of(validation=False)]
+        weights = class_weights(trained, len(examples.classes.names))[labels]
+    return torch.from_numpy(labels), torch.from_numpy(weights)
+
+
+def _take_best(learner: Learner) -> None:
+    tensors, _ = read_tensors(learner.folder.best_checkpoint)
+    learner.module.load_state_dict(tensors)
