@@ -87,8 +87,10 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], facts: dict[str, An
     """Tensors and, as JSON, facts about them; the file appears whole."""
     # safetensors stores neither strides nor tensors that share their memory.
     stored = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    content = safetensors.torch.save(stored, {_FACTS: json.dumps(facts)})
     with atomic_path(file) as temporary:
-        safetensors.torch.save_file(stored, temporary, {_FACTS: json.dumps(facts)})
+        # Not save_file: its files are for their owner's eyes alone.
+        temporary.write_bytes(content)
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

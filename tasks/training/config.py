@@ -10,6 +10,11 @@ from tasks.model.small import SMALL
 
 Way = Literal["scratch", "features", "finetune"]
 
+WAY_WORDS: dict[Way, str] = {
+    "scratch": "trained from scratch",
+    "features": "a new head on stored features",
+    "finetune": "fine-tuned",
+}
 # By way: what is right for most datasets of some hundred to some ten thousand images.
 _EPOCHS: dict[Way, int] = {"scratch": 30, "features": 40, "finetune": 10}
 _RATES: dict[Way, float] = {"scratch": 2e-3, "features": 2e-3, "finetune": 1e-3}

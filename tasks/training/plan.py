@@ -21,7 +21,7 @@ from tasks.model.trained import TRAINING_SCHEMA, read_training
 from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples, list_examples
 from tasks.training.folder import TrainingFolder
-from tasks.training.loop import arithmetic
+from tasks.training.precision import arithmetic
 
 # What the trained weights do not depend on.
 _NOT_IDENTITY = {"out", "device", "workers", "images"}

@@ -1,10 +1,9 @@
 """A training as a whole: from the listed images to a folder that an audit takes as a model."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,27 +20,24 @@ from tasks.training.batches import (
     load_batches,
 )
 from tasks.training.checkpoint import read_tensors
+from tasks.training.config import WAY_WORDS
+from tasks.training.curves import draw_curves
 from tasks.training.examples import Examples
 from tasks.training.features import Extractor, Features, extract_features
-from tasks.training.loop import Data, Learner, Watcher, learn
+from tasks.training.history import History
+from tasks.training.learner import Data, Learner
+from tasks.training.loop import learn
 from tasks.training.pictures import Pictures, Unreadable
 from tasks.training.plan import TrainPlan, features_key
+from tasks.training.scalars import Scalars
 from tasks.training.trainable import Trainable, trainable
 from tasks.training.trained_folder import Outcome, write_trained
+from tasks.training.watching import Shown
 
 _THREADS = 4
 
-Advancing = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
-
-class Told(Protocol):
-    """What a command shows of a training."""
-
-    advancing: Advancing  # of a stage and its images
-    watcher: Watcher
-
-
-def train(plan: TrainPlan, told: Told) -> dict[str, Any]:
+def train(plan: TrainPlan, shown: Shown) -> dict[str, Any]:
     """Train, or go on; a finished training is left as it is.
 
     Returns: the content of training.json.
@@ -53,15 +49,15 @@ def train(plan: TrainPlan, told: Told) -> dict[str, Any]:
     with being_written(plan.folder.run):
         start = time.monotonic()
         if plan.config.way == "features":
-            outcome = _on_features(plan, told)
+            outcome = _on_features(plan, shown)
         else:
-            outcome = _on_pictures(plan, told)
+            outcome = _on_pictures(plan, shown)
         return write_trained(plan, outcome, time.monotonic() - start)
 
 
-def _on_pictures(plan: TrainPlan, told: Told) -> Outcome:
+def _on_pictures(plan: TrainPlan, shown: Shown) -> Outcome:
     config = plan.config
-    examples, pictures, unreadable = read_pictures(plan, told)
+    examples, pictures, unreadable = read_pictures(plan, shown)
     labels, weights = _targets(examples, config.class_weights)
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
     in_order = InOrder(examples.of(validation=True), config.images_per_step)
@@ -76,18 +72,17 @@ def _on_pictures(plan: TrainPlan, told: Told) -> Outcome:
     )
     trained = trainable(plan.module, config, plan.head)
     learner = Learner(trained, data, config, plan.folder, plan.device)
-    history = learn(learner, told.watcher)
-    _take_best(learner)
+    history = _learn(learner, plan, shown)
     return Outcome(learner.module, examples, history, learner.predictions(), unreadable)
 
 
-def read_pictures(plan: TrainPlan, told: Told) -> tuple[Examples, Pictures, list[Unreadable]]:
+def read_pictures(plan: TrainPlan, shown: Shown) -> tuple[Examples, Pictures, list[Unreadable]]:
     """The examples that can be read, and their pictures.
 
     Raises: AuditError where a class vanishes.
     """
     pictures = Pictures(plan.examples.uris, plan.preprocessing)
-    with told.advancing("Reading", len(plan.examples)) as advance:
+    with shown.advancing("Reading", len(plan.examples)) as advance:
         unreadable = pictures.read_all(_THREADS, advance)
     kept = np.ones(len(plan.examples), dtype=bool)
     kept[[each.row for each in unreadable]] = False
@@ -95,9 +90,9 @@ def read_pictures(plan: TrainPlan, told: Told) -> tuple[Examples, Pictures, list
     return examples, pictures.of(np.flatnonzero(kept).tolist()), unreadable
 
 
-def _on_features(plan: TrainPlan, told: Told) -> Outcome:
+def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     config = plan.config
-    features, unreadable = read_features(plan, told)
+    features, unreadable = read_features(plan, shown)
     kept = np.isin(np.arange(len(plan.examples)), features.rows)
     examples = plan.examples.keep(kept, "unreadable")
     labels, weights = _targets(examples, config.class_weights)
@@ -116,18 +111,17 @@ def _on_features(plan: TrainPlan, told: Told) -> Outcome:
     head = nn.Linear(values.shape[1], len(examples.classes.names))
     trained = Trainable(head, dict(head.named_parameters()))
     learner = Learner(trained, data, config, plan.folder, plan.device)
-    history = learn(learner, told.watcher)
-    _take_best(learner)
+    history = _learn(learner, plan, shown)
     predictions = learner.predictions()
     standard.fold(head.cpu(), plan.module.get_submodule(plan.head))
     return Outcome(plan.module, examples, history, predictions, unreadable)
 
 
-def read_features(plan: TrainPlan, told: Told) -> tuple[Features, list[Unreadable]]:
+def read_features(plan: TrainPlan, shown: Shown) -> tuple[Features, list[Unreadable]]:
     """What the frozen base says of all examples, computed where it is not stored yet."""
     extractor = Extractor(plan.module, plan.head, plan.preprocessing, plan.device)
     pictures = Pictures(plan.examples.uris, plan.preprocessing)
-    with told.advancing("Features", len(plan.examples)) as advance:
+    with shown.advancing("Features", len(plan.examples)) as advance:
         return extract_features(
             extractor, pictures, plan.examples, plan.folder.features, features_key(plan), advance
         )
@@ -174,6 +168,21 @@ def _targets(examples: Examples, weighted: bool) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(labels), torch.from_numpy(weights)
 
 
-def _take_best(learner: Learner) -> None:
-    tensors, _ = read_tensors(learner.folder.best_checkpoint)
+def _learn(learner: Learner, plan: TrainPlan, shown: Shown) -> History:
+    """Run the epochs, draw them, and give the module its best weights."""
+    folder = plan.folder
+    try:
+        with Scalars(folder.tensorboard) as scalars:
+            learn(learner, [scalars, shown.watcher])
+    finally:
+        if learner.history:
+            draw_curves(folder.curves_file, learner.history, _title(plan))
+    tensors, _ = read_tensors(folder.best_checkpoint)
     learner.module.load_state_dict(tensors)
+    return learner.history
+
+
+def _title(plan: TrainPlan) -> str:
+    config = plan.config
+    head = f" with a {config.cam_head.upper()} head" if config.cam_head else ""
+    return f"{Path(config.model).name}{head}, {WAY_WORDS[config.way]}"

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 import torchvision
-from safetensors.torch import save_file
 from torch import nn
 
 from tasks.model.trained import TRAINING_SCHEMA
 from tasks.statistics.intervals import wilson_interval
 from tasks.tables.whole_files import atomic_path, write_json
+from tasks.training.checkpoint import write_tensors
 from tasks.training.examples import Examples
 from tasks.training.history import History, validation_losses
 from tasks.training.pictures import Unreadable
@@ -53,9 +53,7 @@ def write_trained(plan: TrainPlan, outcome: Outcome, seconds: float) -> dict[str
     if copied is not None and plan.recipe.source_copied is not None:
         with atomic_path(folder.root / plan.recipe.source_copied) as temporary:
             temporary.write_text(plan.source, encoding="utf-8")
-    state = {n: t.detach().cpu().contiguous() for n, t in outcome.module.state_dict().items()}
-    with atomic_path(folder.model_file) as temporary:
-        save_file({name: tensor.clone() for name, tensor in state.items()}, temporary)
+    write_tensors(folder.model_file, outcome.module.state_dict(), {})
     content = {
         "schema": TRAINING_SCHEMA,
         "camaudit": importlib.metadata.version("camaudit"),

@@ -1,0 +1,25 @@
+"""The type of number that a network computes in."""
+
+import torch
+
+from tasks.errors import AuditError
+
+
+def arithmetic(precision: str, device: torch.device) -> torch.dtype:
+    """float32, bfloat16 or float16.
+
+    precision : of TrainConfig; auto is bfloat16 on a GPU that has it, else float32: bfloat16 has
+        float32's range, so it needs no scaling of the loss (arXiv:1905.12322)
+
+    Raises: AuditError where the device is not made for it.
+    """
+    if precision == "float16" and device.type != "cuda":
+        raise AuditError(
+            "precision float16 needs a GPU: on a CPU it saves nothing. Give --precision float32, "
+            "or bfloat16"
+        )
+    if precision == "auto":
+        has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    return dtypes[precision]
