@@ -1,0 +1,189 @@
+"""Networks cut behind their last fine grid, with a head whose class activation maps are exact.
+
+Section 3.1 of arXiv:1512.04150: all layers behind the last one with a mapping resolution of 13 or
+14 cells are removed (AlexNet behind conv5, VGG behind conv5-3, GoogLeNet behind inception4e), and
+a 3 x 3 convolution with stride 1, padding 1 and 1024 units, global pooling and one linear layer
+take their place.
+"""
+
+import copy
+import math
+from collections import OrderedDict
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from cam_kernels.layers.grid_layout import GridLayout
+from tasks.errors import AuditError
+from tasks.model.cut_points import CutPoint, find_cut_points
+from tasks.model.graph_values import tracer_options
+from tasks.model.loaded import or_explain, unknown_name
+
+CamPooling = Literal["gap", "gmp"]
+
+_POOLS = {"gap": nn.AdaptiveAvgPool2d, "gmp": nn.AdaptiveMaxPool2d}
+_LEAST_CELLS, _SIDE = 13, 224  # of the paper: 13 cells (or 14) along 224 pixels
+_FINEST = 8  # pixels per cell: what is finer stands too early in a network to classify by
+_GRID = "grid"  # key of the trunk's output
+
+
+class CamHeadNetwork(nn.Module):
+    """A trunk that puts out a grid, and a head of convolution, global pooling and linear layer.
+
+    trunk : maps images (N, C, H, W) to {"grid": (N, K, rows, cols)}
+    head : maps that grid to logits (N, classes); its parts are conv, relu, pool, flatten, linear
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits, shape (N, classes), float."""
+        logits: Tensor = self.head(self.grid(images))
+        return logits
+
+    def grid(self, images: Tensor) -> Tensor:
+        """What the head is given: shape (N, K, rows, cols), float."""
+        grid: Tensor = self.trunk(images)[_GRID]
+        return grid
+
+
+def choose_cut(module: nn.Module, images: Tensor) -> str:
+    """The last layer with 13 or 14 cells along 224 pixels, and in proportion along others; where
+    there is none, the last of the coarsest grid that is finer, down to 8 pixels a cell.
+
+    All later values are computed from it alone, so that it lies in no branch and beside no
+    shortcut; it stands behind its norm and nonlinearity, and one-per-class maps are passed over.
+
+    images : Tensor, shape (N, C, H, W), as the module takes them
+
+    Raises: AuditError where there is no such grid, where cells are tokens, and for a network
+    that cannot be traced.
+    """
+    name = type(module).__name__
+    points = [point for point in find_cut_points(module, images).points if point.settled]
+    sides = (images.shape[2], images.shape[3])
+    fits = [point for point in points if _fits(point.layout, sides)]
+    # Where patches are coarse, no tokens fit; the last layer tells a transformer then.
+    wanted = min(reversed(fits), key=_cells) if fits else points[-1] if points else None
+    if wanted is not None and wanted.layout.kind != "channels_first":
+        raise AuditError(_no_channels(name, wanted))
+    if wanted is None or not fits:
+        raise AuditError(_no_grid(name, points, sides))
+    return wanted.names[0]
+
+
+def with_cam_head(
+    module: nn.Module,
+    cut: str,
+    num_classes: int,
+    pooling: str,
+    images: Tensor,
+    units: int = 1024,
+) -> CamHeadNetwork:
+    """A copy of `module` up to `cut`, with an untrained head behind it; no parameter past the cut
+    is kept, and those before it have their names, below `trunk`.
+
+    The head's weights are drawn from torch's generator: the convolution's as for a ReLU
+    (arXiv:1502.01852), the linear layer's with a deviation of 0.01.
+
+    cut : name of a layer or operation, as `choose_cut` gives it
+    pooling : "gap" or "gmp", global average or maximum pooling
+    images : Tensor, shape (N, C, H, W), as the module takes them
+    units : of the convolution; the paper's 1024
+
+    Raises: AuditError for an unknown cut, one whose output is no grid (N, K, rows, cols) or not
+    all that later layers get, and for a network that cannot be traced.
+    """
+    if pooling not in get_args(CamPooling):
+        raise AuditError(f"the head's pooling is {pooling!r}; expected 'gap' or 'gmp'")
+    if num_classes < 2 or units < 1:
+        raise AuditError(
+            f"a head of {units} units and {num_classes} classes was asked for; expected at least "
+            "one unit and two classes"
+        )
+    channels = _point(module, cut, images).layout.channels
+    # Traced in both modes: dropout and batch norm do in each what they did before.
+    trunk = or_explain(
+        lambda: create_feature_extractor(
+            copy.deepcopy(module),
+            {cut: _GRID},
+            tracer_kwargs=tracer_options(module),
+            suppress_diff_warning=True,
+        ),
+        f"{type(module).__name__} cannot be cut behind {cut!r} for training",
+    )
+    network = CamHeadNetwork(trunk, _head(channels, units, num_classes, pooling))
+    return network.to(images.device).train(module.training)
+
+
+def _head(channels: int, units: int, num_classes: int, pooling: str) -> nn.Module:
+    conv = nn.Conv2d(channels, units, 3, padding=1)
+    linear = nn.Linear(units, num_classes)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_in", nonlinearity="relu")
+    nn.init.normal_(linear.weight, std=0.01)
+    for layer in (conv, linear):
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    parts: list[tuple[str, nn.Module]] = [
+        ("conv", conv),
+        ("relu", nn.ReLU()),
+        ("pool", _POOLS[pooling](1)),
+        ("flatten", nn.Flatten()),
+        ("linear", linear),
+    ]
+    return nn.Sequential(OrderedDict(parts))
+
+
+def _point(module: nn.Module, cut: str, images: Tensor) -> CutPoint:
+    """The cut point of a name."""
+    found = find_cut_points(module, images)
+    for point in found.points:
+        if cut in point.names:
+            if point.layout.kind != "channels_first":
+                raise AuditError(_no_channels(type(module).__name__, point))
+            return point
+    name = type(module).__name__
+    if cut not in found.names:
+        raise AuditError(unknown_name(f"cut of {name}", cut, sorted(found.names)))
+    close = ", ".join(point.names[0] for point in found.points[-5:])
+    raise AuditError(
+        f"{name} cannot be cut behind {cut!r}: it puts out no grid of cells, or lies in a branch "
+        f"or beside a shortcut, so that later layers get more than it. The last places where "
+        f"it can be cut: {close or 'none'}"
+    )
+
+
+def _cells(point: CutPoint) -> int:
+    return point.layout.rows * point.layout.cols
+
+
+def _fits(layout: GridLayout, sides: tuple[int, int]) -> bool:
+    pairs = zip((layout.rows, layout.cols), sides, strict=True)
+    return all(_least(side) <= cells <= math.ceil(side / _FINEST) for cells, side in pairs)
+
+
+def _least(side: int) -> int:
+    return max(2, _LEAST_CELLS * side // _SIDE)
+
+
+def _no_grid(name: str, points: list[CutPoint], sides: tuple[int, int]) -> str:
+    grids = dict.fromkeys(f"{point.layout.rows} x {point.layout.cols}" for point in points)
+    rows, cols = (_least(side) for side in sides)
+    return (
+        f"{name} has no layer through which all later data goes with a grid of {rows} x {cols} "
+        f"cells, or up to about twice as many a side, for images of {sides[0]} x {sides[1]} "
+        f"pixels; its grids are: {', '.join(grids) or 'none'}. Give a larger --crop, choose "
+        "another --model, or leave --cam-head out"
+    )
+
+
+def _no_channels(name: str, point: CutPoint) -> str:
+    return (
+        f"{name} holds its cells as {point.layout.words} at {point.names[0]!r}, as transformers "
+        "do; the head's convolution takes (N, channels, rows, cols). Leave --cam-head out: "
+        "transformers are explained as they are, by gradcam++ for one"
+    )
