@@ -12,6 +12,7 @@ from tasks.errors import AuditError
 from tasks.model.linear_head import with_linear_head
 from tasks.model.loaded import LoadedModel
 from tasks.model.sources import load_source
+from tasks.model.surgery import with_cam_head
 
 SOURCE_FILE = "base.py"
 
@@ -85,8 +86,6 @@ def put_on(base: nn.Module, head: Head, num_classes: int, crop: int) -> nn.Modul
         return base
     if head.kind == "linear":
         return with_linear_head(base, str(head.layer), num_classes)
-    from tasks.model.surgery import with_cam_head  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
     images = torch.randn((2, 3, crop, crop), generator=torch.Generator().manual_seed(0))
     if head.cut is None or head.units is None:
         raise AuditError(f"a head of kind {head.kind!r} needs the layer that it is put behind")

@@ -63,7 +63,7 @@ class TrainConfig(InputConfig):
         None, strict=True, gt=0, description="Images per step; default: 32, or 64 (features)"
     )
     rate: float | None = Field(
-        None, gt=0, allow_inf_nan=False,
+        None, gt=0, le=100, allow_inf_nan=False,
         description="Learning rate of AdamW; default: 0.002, or 0.001 (finetune)",
     )  # fmt: skip
     block_rate: float = Field(

@@ -17,6 +17,7 @@ from tasks.training.config import TrainConfig
 
 Labels = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.uint64]
 
 _TRAIN = ("train", "training")
 _VALIDATION = ("val", "valid", "validation")
@@ -30,12 +31,14 @@ class Examples:
     classes : names from class index 0 on, and the index of each folder or label
     in_validation : shape (N,); the others train
     left_out : images that are neither, by the reason
+    hashes : uint64, shape (N,): the lowest of each class measure; None where the dataset divides
     """
 
     manifest: pa.Table
     classes: ClassList
     in_validation: Flags
     left_out: dict[str, int] = field(default_factory=dict)
+    hashes: Hashes | None = None
 
     def __len__(self) -> int:
         return len(self.in_validation)
@@ -57,15 +60,19 @@ class Examples:
     def keep(self, kept: Flags, reason: str) -> "Examples":
         """The images where `kept`, shape (N,), holds; the others are counted under the reason.
 
+        Where a share was drawn and a class has lost all that measure, the next one does.
+
         Raises: AuditError where a class is left without an image that trains or that measures.
         """
         lost = int((~kept).sum())
         if not lost:
             return self
+        hashes = None if self.hashes is None else self.hashes[kept]
         left = replace(
             self,
             manifest=self.manifest.filter(pa.array(kept)),
-            in_validation=self.in_validation[kept],
+            in_validation=_with_one_each(self.labels[kept], self.in_validation[kept], hashes),
+            hashes=hashes,
             left_out={**self.left_out, reason: self.left_out.get(reason, 0) + lost},
         )
         check_classes(left)
@@ -108,8 +115,11 @@ def list_examples(config: TrainConfig) -> Examples:
             "classifier needs two or more. Expected a folder per class, or a manifest with the "
             "column 'label'"
         )
-    splits = [str(split).strip().lower() for split in manifest["split"].to_pylist()]
-    used, in_validation = _divide(manifest, splits, config)
+    all_splits = _splits(listed)
+    splits = [split for split, use in zip(all_splits, known, strict=True) if use]
+    names = _names_below(manifest["uri"].to_pylist(), config.images)
+    hashes = None if _divides(set(all_splits)) else hash_ids(_identities(names), config.seed)
+    used, in_validation = _divide(manifest, splits, hashes, config.validation)
     if not used.all():
         others = Counter(split for split, use in zip(splits, used, strict=True) if not use)
         left_out |= {f"of split {split!r}": count for split, count in sorted(others.items())}
@@ -118,6 +128,7 @@ def list_examples(config: TrainConfig) -> Examples:
         classes,
         in_validation[used],
         {reason: count for reason, count in left_out.items() if count},
+        None if hashes is None else hashes[used],
     )
     check_classes(found)
     return found
@@ -144,27 +155,49 @@ def check_classes(examples: Examples) -> None:
         )
 
 
-def _divide(manifest: pa.Table, splits: list[str], config: TrainConfig) -> tuple[Flags, Flags]:
-    """Which images are used, and which of them measure; both of shape (N,)."""
+def _splits(manifest: pa.Table) -> list[str]:
+    return [str(split).strip().lower() for split in manifest["split"].to_pylist()]
+
+
+def _divides(splits: set[str]) -> bool:
+    return bool(splits.intersection(_TRAIN) and splits.intersection(_VALIDATION))
+
+
+def _divide(
+    manifest: pa.Table, splits: list[str], hashes: Hashes | None, validation: float
+) -> tuple[Flags, Flags]:
+    """Which images are used, and which of them measure; both of shape (N,).
+
+    hashes : None where the splits divide
+    validation : the share of each class that measures
+    """
     in_train = np.array([split in _TRAIN for split in splits])
-    in_validation = np.array([split in _VALIDATION for split in splits])
-    if in_train.any() and in_validation.any():
+    if hashes is None:
+        in_validation = np.array([split in _VALIDATION for split in splits])
         return in_train | in_validation, in_validation
     pool = in_train if in_train.any() else np.ones(len(splits), dtype=bool)
     labels = manifest["label"].to_numpy()
-    names = _names_below(manifest["uri"].to_pylist(), config.images)
     drawn = np.zeros(len(splits), dtype=bool)
     for label in np.unique(labels[pool]):
         rows = np.flatnonzero(pool & (labels == label))
-        share = min(max(1, round(config.validation * len(rows))), len(rows) - 1)
-        order = np.argsort(hash_ids(_identities(names, rows), config.seed), kind="stable")
-        drawn[rows[order[:share]]] = True
+        share = min(max(1, round(validation * len(rows))), len(rows) - 1)
+        drawn[rows[np.argsort(hashes[rows], kind="stable")[:share]]] = True
     return pool, drawn
 
 
-def _identities(names: list[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    hashes = [blake2b(names[row].encode(errors="surrogateescape"), digest_size=8) for row in rows]
-    return np.array([int.from_bytes(h.digest(), "little", signed=True) for h in hashes], np.int64)
+def _with_one_each(labels: Labels, in_validation: Flags, hashes: Hashes | None) -> Flags:
+    """With the next image of each class that has none that measures, and two or more that train."""
+    moved = in_validation.copy()
+    for label in np.unique(labels) if hashes is not None else ():
+        rows = np.flatnonzero(labels == label)
+        if hashes is not None and len(rows) > 1 and not in_validation[rows].any():
+            moved[rows[np.argmin(hashes[rows])]] = True
+    return moved
+
+
+def _identities(names: list[str]) -> npt.NDArray[np.int64]:
+    digests = [blake2b(name.encode(errors="surrogateescape"), digest_size=8) for name in names]
+    return np.array([int.from_bytes(d.digest(), "little", signed=True) for d in digests], np.int64)
 
 
 def _names_below(uris: list[str], images: str) -> list[str]:

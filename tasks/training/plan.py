@@ -17,6 +17,7 @@ from tasks.model.loading import load_model, model_digest
 from tasks.model.probe import example_images
 from tasks.model.recipe import SOURCE_FILE, Head, Recipe, put_on, without_auxiliary_heads
 from tasks.model.small import SMALL
+from tasks.model.surgery import choose_cut
 from tasks.model.trained import TRAINING_SCHEMA, read_training
 from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples, list_examples
@@ -114,8 +115,6 @@ def _build(
             raise AuditError(
                 f"{config.model} has a head for class activation maps already; leave --cam-head out"
             )
-        from tasks.model.surgery import choose_cut  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
         cut = config.cut or choose_cut(base, images)
         head = Head(config.cam_head, cut=cut, units=config.units)
         return replace(given, head=head), put_on(base, head, len(names), crop), "head"

@@ -56,24 +56,29 @@ def train(plan: TrainPlan, shown: Shown) -> dict[str, Any]:
 
 
 def _on_pictures(plan: TrainPlan, shown: Shown) -> Outcome:
-    config = plan.config
     examples, pictures, unreadable = read_pictures(plan, shown)
+    trained = trainable(plan.module, plan.config, plan.head)
+    data = picture_data(plan, examples, pictures)
+    learner = Learner(trained, data, plan.config, plan.folder, plan.device)
+    history = _learn(learner, plan, shown)
+    return Outcome(learner.module, examples, history, learner.predictions(), unreadable)
+
+
+def picture_data(plan: TrainPlan, examples: Examples, pictures: Pictures) -> Data:
+    """Augmented views to train on, and plain ones to measure by."""
+    config = plan.config
     labels, weights = _targets(examples, config.class_weights)
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
     in_order = InOrder(examples.of(validation=True), config.images_per_step)
     augmentation = Augmentation(plan.preprocessing, config.seed)
     drawn = PictureBatches(pictures, labels, weights, augmentation)
     plain = PictureBatches(pictures, labels, weights)
-    data = Data(
+    return Data(
         load_batches(drawn, order, plan.device, config.workers),
         order,
         load_batches(plain, in_order, plan.device, config.workers),
         plan.preprocessing.normalise,
     )
-    trained = trainable(plan.module, config, plan.head)
-    learner = Learner(trained, data, config, plan.folder, plan.device)
-    history = _learn(learner, plan, shown)
-    return Outcome(learner.module, examples, history, learner.predictions(), unreadable)
 
 
 def read_pictures(plan: TrainPlan, shown: Shown) -> tuple[Examples, Pictures, list[Unreadable]]:
