@@ -24,6 +24,7 @@ from flows.plain_errors import told_plainly
 from flows.progress import console
 from flows.prune_command import prune
 from flows.serve_command import serve
+from flows.suggest_command import suggest
 from flows.train_command import train
 from flows.units_command import units
 from flows.vqa_command import vqa
@@ -127,7 +128,7 @@ def demo(
 
 _COMMANDS = (
     check, concept, diff, dissect, explain, export, faithfulness, features, graph, objects, prune,
-    serve, train, units, vqa,
+    serve, suggest, train, units, vqa,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
