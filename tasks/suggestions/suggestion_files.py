@@ -50,8 +50,8 @@ def refuse_other_file(file: Path) -> None:
     decided = int(held["label_decided"].notna().sum())
     if decided:
         raise AuditError(
-            f"{file} has label_decided filled in (rows: {decided:,}); expected a list in which nobody "
-            "has decided anything yet. Give another --out, or move it away"
+            f"{file} has label_decided filled in (rows: {decided:,}); expected a list in which "
+            "nobody has decided anything yet. Give another --out, or move it away"
         )
 
 
