@@ -7,6 +7,7 @@ from reports.diff.diff_pictures import PictureDrawer, TwoPictures, draw_both
 from reports.diff.diff_rows import class_columns, class_rows, figures, pair_rows
 from reports.diff.diff_sentences import headlines, main_scope
 from reports.diff.diff_words import LIMITS, how_made
+from reports.diff.mended_rows import MEASURES, STATES, mended_classes
 from reports.legends import write_legends
 from reports.site import model_name
 from reports.views.explain_plates import PictureFolder
@@ -45,6 +46,8 @@ def write_diff_page(difference: Difference, folder: Path) -> Path:
         columns = class_columns(difference)
         pages.write(
             "index.html", "diff.html", names=names, headlines=told, coverage=difference.coverage,
+            mended=mended_classes(difference, main_scope(difference)), measures=MEASURES,
+            states=STATES, worst=difference.tables["worst_groups"].to_pylist(),
             scope=main_scope(difference), figures=figures(difference), columns=columns,
             classes=class_rows(difference, columns), pairs=pair_rows(difference),
             mistakes=_mistakes(difference, drawers), counts=_counts(difference),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reports.diff.mended_rows import mended_sentences, worst_group_sentences
 from reports.formats import count, percent, plural, signed
 from tasks.diff.metrics import METRICS
 from tasks.diff.stage import Difference
@@ -28,13 +29,15 @@ def main_scope(difference: Difference) -> str:
 
 
 def headlines(difference: Difference) -> list[str]:
-    """Sentences: accuracy over all, what changed by class, pair and slice, mistakes, findings,
-    units, and images that were not compared."""
+    """Sentences: accuracy over all, which classes are mended, worst groups, what changed by class,
+    pair and slice, mistakes, findings, units, and images that were not compared."""
     rows = difference.tables["quantities"].to_pylist()
     scope = main_scope(difference)
     first = ("accuracy", "all", scope)
     told = [_overall(row) for row in rows if (row["metric"], row["group"], row["scope"]) == first]
     told = told or ["Neither audit has a labelled image here: accuracy is unknown."]
+    told += mended_sentences(difference, scope)
+    told += worst_group_sentences(difference)
     told += _changes([row for row in rows if row["scope"] == scope])
     told += _beyond(rows, scope)
     told += _mistakes(difference)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from reports.formats import count, plural
+from reports.formats import count, percent, plural
 from tasks.diff.map_distance import DIRECTIONS
+from tasks.diff.mended import ERROR_RATE, LEAST_CHANGE
 from tasks.diff.overlapping_means import FEWEST, MOST_DRAWN
 from tasks.diff.quantities import LEAST_TESTED
 from tasks.diff.stage import Difference
 from tasks.diff.unit_changes import LEAST_CORRELATION, LEAST_JACCARD, RELATED
+from tasks.diff.worst_groups import LEAST_IMAGES
 
 LIMITS = [
     ("Why", "A difference says that two audits differ, not through what. Between two models on one "
@@ -48,6 +50,15 @@ def how_made(difference: Difference) -> list[tuple[str, str]]:
          "interval that leaves zero out and a difference of at least the metric’s floor; not "
          "tested with fewer than "
          f"{LEAST_TESTED} images in either"),
+        ("Mended", "a class that a confirmed finding of A was about and none of B is (where B has "
+         "a second pass, if A’s findings are of one), nor is one of A’s left unconfirmed with p at "
+         f"most {ERROR_RATE}; its accuracy did not fall; one of its measures is better by at least "
+         f"{percent(LEAST_CHANGE)}, with zero outside of the interval and p at most {ERROR_RATE} "
+         "after Holm over all measures of all classes. The rate of a context is tested given that "
+         "A found it (Fithian et al., arXiv:1410.2597)"),
+        ("Worst group", f"the lowest accuracy of each audit, of groups with {LEAST_IMAGES} images "
+         "or more in both; p by swapping the two audits’ answers at random (Fisher’s permutation "
+         "test), since the worst of many groups is worse by chance, too"),
         ("Evidence moved", f"sliced Wasserstein distance of the maps’ shares, {DIRECTIONS} "
          "directions, in sides of the view (Bonneel et al. 2015); unlike grids resampled by area"),
         ("Units", f"changed: correlation below {LEAST_CORRELATION} and overlap of the strongest "

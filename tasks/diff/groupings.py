@@ -45,7 +45,7 @@ def groupings(aligned: Alignment) -> Iterator[Grouping]:
         yield _present(kind, [_subject(kind, name) for name in names], codes)
     yield _pairs(aligned)
     for tag in sorted({*aligned.tags_a.columns, *aligned.tags_b.columns}):
-        found = _tag(aligned, tag, labelled)
+        found = tag_grouping(aligned, tag)
         if found is not None:
             yield found
 
@@ -85,8 +85,9 @@ def _places(known: Codes, keys: Codes) -> Codes:
     return np.where(known[place] == keys, place, -1)
 
 
-def _tag(aligned: Alignment, tag: str, labelled: list[npt.NDArray[np.bool_]]) -> Grouping | None:
+def tag_grouping(aligned: Alignment, tag: str) -> Grouping | None:
     """A tag that cuts either audit into comparable parts, by the rule of the findings' slices."""
+    labelled = [(side["label"] >= 0).to_numpy() for side in (aligned.a, aligned.b)]
     empty = pd.Series([None] * len(aligned.pairs), dtype=object)
     columns = [tags.get(tag, empty) for tags in (aligned.tags_a, aligned.tags_b)]
     columns = [column.where(k) for column, k in zip(columns, labelled, strict=True)]

@@ -31,6 +31,10 @@ class TwoRates:
     only_b: npt.NDArray[np.int64]
     common: npt.NDArray[np.int64]
 
+    def of(self, chosen: npt.NDArray[np.int64]) -> "TwoRates":
+        """The same of some groups alone; chosen : their places."""
+        return TwoRates(**{name: column[chosen] for name, column in vars(self).items()})
+
     @property
     def difference(self) -> Floats:
         """Second rate less the first; NaN where either has no images."""

@@ -9,10 +9,12 @@ import pyarrow as pa
 from tasks.diff.alignment import Alignment, align
 from tasks.diff.finding_changes import finding_changes
 from tasks.diff.map_changes import map_changes
+from tasks.diff.mended import mended
 from tasks.diff.mistakes import mistake_changes, mistake_counts
 from tasks.diff.quantities import compare_quantities
 from tasks.diff.run_images import read_run_images
 from tasks.diff.unit_changes import LayerChange, unit_changes
+from tasks.diff.worst_groups import worst_groups
 from tasks.errors import AuditError
 from tasks.tables.diff_schemas import IMAGE_PAIRS, PAIRED_BY
 from tasks.tables.storage import RunFolder
@@ -22,7 +24,7 @@ from tasks.tables.storage import RunFolder
 class Difference:
     """aligned : the audits side by side
     tables : by name: image_pairs, quantities, mistake_changes, mistake_counts, finding_changes,
-        map_changes, unit_changes, of those schemas
+        worst_groups, mended, mended_evidence, map_changes, unit_changes, of those schemas
     layers : of the units
     coverage : of `coverage`
     """
@@ -48,12 +50,18 @@ def compare_runs(run_a: RunFolder, run_b: RunFolder) -> Difference:
         )
     aligned = align(read_run_images(run_a), read_run_images(run_b))
     units, layers = unit_changes(aligned)
+    quantities = compare_quantities(aligned)
+    findings = finding_changes(aligned.run_a, aligned.run_b, aligned.classes)
+    classes, evidence = mended(aligned, findings, quantities)
     tables = {
         "image_pairs": image_pairs(aligned),
-        "quantities": compare_quantities(aligned),
+        "quantities": quantities,
         "mistake_changes": mistake_changes(aligned),
         "mistake_counts": mistake_counts(aligned),
-        "finding_changes": finding_changes(aligned.run_a, aligned.run_b, aligned.classes),
+        "finding_changes": findings,
+        "worst_groups": worst_groups(aligned),
+        "mended": classes,
+        "mended_evidence": evidence,
         "map_changes": map_changes(aligned),
         "unit_changes": units,
     }

@@ -1,6 +1,5 @@
 """What stands around an object, by the name of a tag where one has it, else by a cluster."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,8 @@ import pandas as pd
 from tasks.clusters.cluster_names import LARGEST_Q_VALUE, LEAST_DIFFERENCE, LEAST_SHARE
 from tasks.clusters.rate_differences import fisher_greater
 from tasks.findings.groups import FEWEST_IMAGES, MOST_VALUES
+from tasks.findings.subjects import cluster_of, slice_of
 from tasks.suggestions.audited import Audited, Bools
-
-_CLUSTER = re.compile(r"context (\d+) -> ")
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,8 @@ def context_of(finding: dict[str, Any], audited: Audited) -> Context | None:
 
 
 def _tag_context(finding: dict[str, Any], audited: Audited) -> Context | None:
-    name = finding["subject"]
-    if finding["kind"] == "tag":
-        name = name.removesuffix(f" -> {audited.classes[finding['predicted']]}")
+    predicted = audited.classes[finding["predicted"]] if finding["kind"] == "tag" else ""
+    name = slice_of(finding["subject"], predicted)
     for tag, value, inside in _values(audited):
         if f"{tag} = {value}" == name:
             return Context(name, inside, max(audited.tags[tag].nunique() - 1, 1))
@@ -69,9 +66,9 @@ def _values(audited: Audited) -> Iterator[tuple[str, str, Bools]]:
 def _cluster_context(finding: dict[str, Any], audited: Audited) -> Context | None:
     """A tag's value where it explains the cluster, by the rule that names other clusters: most of
     the images with the cluster have it, the others less often by a floor and by Fisher's test."""
-    found = _CLUSTER.match(finding["subject"])
-    members = audited.contexts.get(int(found[1])) if found else None
-    if found is None or members is None:
+    cluster = cluster_of(finding["subject"])
+    members = audited.contexts.get(cluster) if cluster is not None else None
+    if members is None:
         return None
     rows = []
     for tag, value, inside in _values(audited):
@@ -89,4 +86,4 @@ def _cluster_context(finding: dict[str, Any], audited: Audited) -> Context | Non
     if len(table):
         best = table.sort_values(["rise", "name"], ascending=[False, True]).iloc[0]
         return Context(str(best["name"]), best["inside"])
-    return Context(f"context {found[1]}", members)
+    return Context(f"context {cluster}", members)

@@ -107,6 +107,64 @@ FINDING_CHANGES = pa.schema(
     }
 )
 
+# A number of both audits and how far it moved.
+_COMPARED: dict[str, pa.DataType] = {
+    "images_a": pa.int64(),  # the denominator
+    "tested_a": pa.int64(),  # of those, what the number was estimated from
+    "value_a": pa.float64(),
+    "low_a": pa.float64(),  # 95 %
+    "high_a": pa.float64(),
+    "images_b": pa.int64(),
+    "tested_b": pa.int64(),
+    "value_b": pa.float64(),
+    "low_b": pa.float64(),
+    "high_b": pa.float64(),
+    "difference": pa.float64(),  # B - A
+    "low": pa.float64(),  # 95 %
+    "high": pa.float64(),
+    "p_value": pa.float64(),  # two-sided; of `taken_for` one-sided, given that A found it
+}
+
+WORST_GROUPS = pa.schema(
+    {
+        "tag": pa.string(),  # groups are label x value of this tag; null: labels alone
+        "groups": pa.int64(),  # with images enough in both
+        "group_a": pa.string(),  # "mug, background = water"
+        "group_b": pa.string(),
+        **_COMPARED,  # accuracy of the worst group of either
+    }
+)
+
+MENDED = pa.schema(
+    {
+        "label": pa.string(),  # a class that a finding of A was about
+        "state": pa.string(),  # one of MENDED_STATES
+        "findings_a": pa.list_(pa.string()),  # subjects, the gravest first
+        "findings_b": pa.list_(pa.string()),  # that are left, with "(unconfirmed)" where they are
+    }
+)
+
+# untested: A's findings are of the second pass, and B has none; still: a finding of B is about it;
+# worse: its accuracy fell; unclear: no finding is left, but nothing fell or rose for sure
+MENDED_STATES = ("mended", "still", "worse", "untested", "unclear")
+
+# taken_for: of the other classes' images in a context, those taken for the class; driven: of the
+# class's images, those mistaken because of the background; driven_into: of the images taken for the
+# class, those mistaken because of the background; worst_group: accuracy of its worst group
+MENDED_MEASURES = ("taken_for", "driven", "driven_into", "worst_group")
+
+MENDED_EVIDENCE = pa.schema(
+    {
+        "label": pa.string(),
+        "measure": pa.string(),  # one of MENDED_MEASURES
+        "subject_a": pa.string(),  # the context, or the worst group of A; null: the class
+        "subject_b": pa.string(),
+        **_COMPARED,
+        "p_adjusted": pa.float64(),  # Holm, over all rows
+        "clear": pa.bool_(),  # better: p_adjusted at most 0.05, at least the floor, zero outside
+    }
+)
+
 MAP_CHANGES = pa.schema(
     {
         "image_id_a": pa.int64(),

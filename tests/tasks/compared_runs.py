@@ -27,7 +27,8 @@ def image(uri: str, label: int, predicted: int, **facts: Any) -> Row:
     """One audited image.
 
     facts : energy, score, hit (bool), map (rows, cols; for all roles), tags, size, content_key,
-        pooled (UNITS numbers), probability, and columns of VERDICT_TABLE for one that was tested
+        pooled (UNITS numbers), probability, contexts (numbers of clusters), and columns of
+        VERDICT_TABLE for one that was tested
     """
     return {"uri": uri, "label": label, "predicted": predicted, **facts}
 
@@ -51,6 +52,7 @@ def write_run(
     _write(run, "background", background.BACKGROUND, numbered, _background)
     _write(run, "verdicts", background.VERDICT_TABLE, numbered, _verdict)
     _write(run, "localization", LOCALIZATION, [e for e in numbered if "hit" in e[1]], _location)
+    _write(run, "cluster_members", background.CLUSTER_MEMBERS, numbered, _members)
     heatmaps = [row for number, row in numbered for row in _maps(number, row)]
     cells = len(np.ravel(images[0].get("map", np.zeros(GRID)))) if images else 16
     _table(run, "heatmaps", schemas.heatmaps_schema(cells), heatmaps)
@@ -117,6 +119,10 @@ def _verdict(number: int, row: Row) -> Row:
     verdict: Row = {name: row[name] for name in background.VERDICT_TABLE.names if name in row}
     verdict |= {"image_id": number, "correct": row["label"] == row["predicted"]}
     return {"verdict": "undetermined", "against_idx": row["label"]} | verdict
+
+
+def _members(number: int, row: Row) -> Row:
+    return {"image_id": number, "contexts": row.get("contexts", [])}
 
 
 def _location(number: int, row: Row) -> Row:

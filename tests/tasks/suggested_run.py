@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.tables.background_schemas import CLUSTER_MEMBERS
 from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import NEAR_DUPLICATES
 from tasks.tables.whole_files import write_table
@@ -26,16 +25,14 @@ def write_suggested_run(
     duplicates: Mapping[int, int] | None = None,
 ) -> RunFolder:
     """contexts : by cluster the images that show it; duplicates : of an image the one before it"""
-    run = write_run(root, images, classes=CLASSES, findings=findings)
-    shown: dict[int, list[int]] = {number: [] for number in range(len(images))}
-    for cluster, members in (contexts or {}).items():
-        for number in members:
-            shown[number].append(cluster)
-    rows = [{"image_id": n, "explanation": None, "contexts": c} for n, c in shown.items()]
+    shown = [
+        row | {"contexts": [c for c, members in (contexts or {}).items() if number in members]}
+        for number, row in enumerate(images)
+    ]
+    run = write_run(root, shown, classes=CLASSES, findings=findings)
     pairs = [{"image_id": n, "first_id": first} for n, first in (duplicates or {}).items()]
-    for name, schema, content in (("cluster_members", CLUSTER_MEMBERS, rows),
-                                  ("near_duplicates", NEAR_DUPLICATES, pairs)):  # fmt: skip
-        write_table(run.table_file(name), pa.Table.from_pylist(content, schema))
+    table = pa.Table.from_pylist(pairs, NEAR_DUPLICATES)
+    write_table(run.table_file("near_duplicates"), table)
     return run
 
 
