@@ -9,12 +9,15 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import ProgressArtifact, show_results
 from flows.cluster import WorkersOnDemand
+from flows.failed_shards import FailedShard, or_told, refuse_incomplete, tell_failed
 from flows.progress import ShardProgress, console
 from flows.shard_tasks import ShardRunner, do_shards
 from flows.taken_run import describe_taken, finish_unchanged, note_taken
 from reports.build import build_report
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
+from tasks.errors import AuditError
+from tasks.explain.failed_shard import write_failed_shard
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
@@ -24,6 +27,7 @@ from tasks.mining.driven_units import write_driven_units
 from tasks.mining.shared_units import write_shared_units
 from tasks.mining.stage import mine_units
 from tasks.runs.being_written import being_written
+from tasks.second_pass.failed_tests import write_failed_tests
 from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
 from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
@@ -55,37 +59,45 @@ def do_audit(config: dict[str, Any], reports_url: str | None = None) -> str:
     Returns: the path of the report.
     """
     plan = index(config)
+    failed, shards = [], 0
     with being_written(plan.run):
+        start_run(plan)
         if not finish_unchanged(plan):
             with WorkersOnDemand(plan) as workers:
-                explain(plan, workers)
+                failed = explain(plan, workers)
                 merge(plan)
                 second_pass = plan_tests(plan)
-                intervene(plan, second_pass, workers)
+                failed += intervene(plan, second_pass, workers)
+            shards = len(plan.shards) + len(second_pass.shards)
             judge(plan, second_pass)
             find(plan)
             report(plan)
             mark_complete(plan.run, plan.shards, plan.config.second_pass)
     show_results(plan, reports_url)
+    refuse_incomplete(plan, failed, shards)
     return str(plan.run.report_file)
 
 
 @task(task_run_name="index", cache_policy=NO_CACHE, persist_result=False)
 def index(config: dict[str, Any]) -> Plan:
-    """List the images, check everything, cut the shards, start the run folder, take over what an
-    earlier run has."""
-    plan = plan_audit(AuditConfig.model_validate(config))
+    """List the images, check everything, cut the shards."""
+    return plan_audit(AuditConfig.model_validate(config))
+
+
+def start_run(plan: Plan) -> None:
+    """Start the run folder, or go on in it; take over what an earlier run has."""
     write_plan(plan)
     if said := describe_taken(plan):
         console.print(said, markup=False, soft_wrap=True)
         get_run_logger().info(said)
-    return plan
 
 
-def explain(plan: Plan, workers: WorkersOnDemand) -> None:
+def explain(plan: Plan, workers: WorkersOnDemand) -> list[FailedShard]:
     """The first pass over every shard that has no valid record yet.
 
-    Raises: AuditError where shards failed for good; the others are stored.
+    Returns: the shards that failed for good; their images stand in `failures`.
+
+    Raises: AuditError where no shard of the whole audit could be done.
     """
     missing = [shard for shard in plan.shards if valid_record(plan.run, shard) is None]
     images = _images(missing)
@@ -93,13 +105,13 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> None:
     if done:
         console.print(f"{done:,} of {len(plan.manifest):,} images are done already.")
     if not missing:
-        return
+        return []
     shown = ProgressArtifact(plan, "first pass")
     with ShardProgress("First pass", len(plan.manifest), shown.update) as progress:
         progress.resume(done)
         count = workers.get().count
         start = time.monotonic()
-        do_shards(missing, ShardRunner(plan.run, explain_shard, workers.get(), progress))
+        failed = do_shards(missing, ShardRunner(plan.run, explain_shard, workers.get(), progress))
         seconds = time.monotonic() - start
     measured = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -109,6 +121,12 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> None:
         "workers": count,
     }
     write_json(plan.run.first_pass_file, measured)
+    if len(failed) == len(plan.shards):
+        raise AuditError(f"{tell_failed(failed, len(missing))}\nMend the cause and run it again")
+    for each in failed:
+        with or_told(failed, len(missing)):
+            write_failed_shard(plan.run, each.shard, each.reason)
+    return failed
 
 
 @task(task_run_name="merge", cache_policy=NO_CACHE, persist_result=False)
@@ -130,17 +148,24 @@ def plan_tests(plan: Plan) -> SecondPassPlan:
     return second_pass
 
 
-def intervene(plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand) -> None:
+def intervene(
+    plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand
+) -> list[FailedShard]:
     """The second pass over every shard of its plan that has no valid record yet.
 
-    Raises: AuditError where shards failed for good; the others are stored.
+    Returns: the shards that failed for good; their images count as not tested.
     """
     missing = [shard for shard in second_pass.shards if valid_record(plan.run, shard) is None]
     if not missing:
-        return
+        return []
     shown = ProgressArtifact(plan, "second pass")
     with ShardProgress("Second pass", _images(missing), shown.update) as progress:
-        do_shards(missing, ShardRunner(plan.run, intervene_on_shard, workers.get(), progress))
+        runner = ShardRunner(plan.run, intervene_on_shard, workers.get(), progress)
+        failed = do_shards(missing, runner)
+    for each in failed:
+        with or_told(failed, len(missing)):
+            write_failed_tests(plan.run, each.shard, each.reason)
+    return failed
 
 
 @task(task_run_name="judge", cache_policy=NO_CACHE, persist_result=False)

@@ -160,10 +160,12 @@ def _take_unchanged(plan: "Plan") -> bool:
         return False
     from flows.taken_run import finish_unchanged
     from tasks.index.plan import write_plan
+    from tasks.runs.being_written import being_written
 
-    write_plan(plan)
-    console.print(f"Nothing has changed since {earlier.root}: all is taken from it.")
-    return finish_unchanged(plan)
+    with being_written(plan.run):
+        write_plan(plan)
+        console.print(f"Nothing has changed since {earlier.root}: all is taken from it.")
+        return finish_unchanged(plan)
 
 
 def _run_flow(config: AuditConfig) -> None:

@@ -7,9 +7,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.cluster import Workers
+from flows.failed_shards import FailedShard, shard_name
 from flows.progress import ShardProgress, console
 from flows.worker import ShardWork
-from tasks.errors import AuditError
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder
 
@@ -31,7 +31,7 @@ class ShardRunner:
             record = self.workers.run(self._work, self._root, shard)
         except Exception as error:
             console.print(
-                f"{_name(shard)}: {type(error).__name__}: {error}",
+                f"{shard_name(shard)}: {type(error).__name__}: {error}",
                 style="yellow", markup=False, soft_wrap=True,
             )  # fmt: skip
             raise
@@ -51,35 +51,21 @@ def do_shard(name: str, shard: Shard, runner: ShardRunner) -> dict[str, Any]:
     return runner.run(shard)
 
 
-def do_shards(shards: list[Shard], runner: ShardRunner) -> None:
-    """All of them, as many at once as there are workers.
-
-    Raises: AuditError where shards failed for good; the others are stored.
-    """
+def do_shards(shards: list[Shard], runner: ShardRunner) -> list[FailedShard]:
+    """All of them, as many at once as there are workers; returns those that failed for good."""
     waiting = ThreadPoolTaskRunner[Any](max_workers=runner.workers.count)
     with waiting as threads:
         try:
             futures = [
-                threads.submit(do_shard, {"name": _name(s), "shard": s, "runner": runner})
+                threads.submit(do_shard, {"name": shard_name(s), "shard": s, "runner": runner})
                 for s in shards
             ]
             results = [future.result(raise_on_failure=False) for future in futures]
         except BaseException:
             runner.workers.cancel()
             raise
-    failed = [
-        (shard, result)
+    return [
+        FailedShard(shard, result)
         for shard, result in zip(shards, results, strict=True)
         if isinstance(result, BaseException)
     ]
-    if failed:
-        shard, error = failed[0]
-        raise AuditError(
-            f"{len(failed)} of {len(shards)} shards failed, three times each; the others are "
-            f"stored.\n  {_name(shard)}: {type(error).__name__}: {error}\n"
-            "Mend the cause and run the same command again: it goes on with the failed shards."
-        )
-
-
-def _name(shard: Shard) -> str:
-    return f"{'shard' if shard.stage == 'shards' else 'test'}-{shard.index:05d}"

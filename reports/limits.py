@@ -6,6 +6,7 @@ from reports.formats import count, percent, plural
 from reports.headlines import Headlines
 from reports.tables import AuditTables
 from tasks.images.geometry import place
+from tasks.tables.schemas import SHARD_STAGE
 
 Statement = tuple[str, str]  # what, and what follows from it
 
@@ -59,6 +60,21 @@ def hidden_share(predictions: pd.DataFrame, resize: int, crop: int) -> float:
         placed = place(int(width), int(height), resize, crop)
         hidden += images * (1 - crop**2 / (placed.resized_width * placed.resized_height))
     return float(hidden / sizes.sum())
+
+
+def incomplete_words(tables: AuditTables) -> str:
+    """That shards failed as a whole; '' where none did."""
+    failed = int((tables.failures["stage"] == SHARD_STAGE).sum())
+    left_out = [f"{plural(failed, 'image')} could not be audited"] if failed else []
+    facts = tables.background.facts if tables.background is not None else {}
+    if untested := sum(shard["images"] for shard in facts.get("failed_shards", ())):
+        left_out.append(f"{plural(untested, 'image')} of the second pass could not be tested")
+    if not left_out:
+        return ""
+    return (
+        f"Incomplete: {' and '.join(left_out)}, because whole shards failed. The same command "
+        "tries them again."
+    )
 
 
 def _unread(tables: AuditTables) -> str:

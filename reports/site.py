@@ -7,6 +7,7 @@ from typing import Any
 from reports.colour_scale import Scales
 from reports.explorer.links import PAGE, images_link
 from reports.legends import write_legends
+from reports.limits import incomplete_words
 from reports.pages import PageWriter
 from reports.tables import AuditTables
 
@@ -31,7 +32,7 @@ class Site(PageWriter):
         super().__init__(
             folder,
             title=config.get("title") or f"Audit of {model}",
-            note=config.get("note") or "",
+            note=" ".join(filter(None, (incomplete_words(tables), config.get("note")))),
             model_name=model,
             dataset_name=dataset_name(config),
             version=tables.audit.get("camaudit") or "",

@@ -18,11 +18,15 @@ from tasks.images.inputs import Failure, InputImage, InputReader, read_batches
 from tasks.images.object_grid import object_grid
 from tasks.localization.shard_rows import ShardLocalization
 from tasks.tables.background_schemas import BACKGROUND, cells_schema
+from tasks.tables.localization_schemas import LOCALIZATION, PIXEL_COUNTS
 from tasks.tables.schemas import FAILURES, PREDICTIONS, features_schema, heatmaps_schema
 from tasks.tables.shards import Shard, write_record
 from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import peaks_schema
 from tasks.tables.whole_files import write_table
+
+# Tables that the merge takes in, and the folder of each.
+_PARTIALS = {"peaks": "peaks", "localization_pixels": "localization"}
 
 
 class ShardTables:
@@ -100,21 +104,43 @@ class ShardTables:
 
     def write(self, run: RunFolder, shard: int) -> list[Path]:
         """Write every table of the shard, empty ones included; returns the files."""
-        schemas = {"predictions": PREDICTIONS, **grid_schemas(self._model)}
-        tables = {
-            name: pa.concat_tables(batches) if batches else schemas[name].empty_table()
-            for name, batches in self._batches.items()
-        }
+        tables = {name: pa.concat_tables(parts) for name, parts in self._batches.items() if parts}
         tables["localization"] = self._localization.rows()
+        tables["localization_pixels"] = self._localization.pixel_counts()
         tables["failures"] = pa.Table.from_pylist([asdict(f) for f in self.failures], FAILURES)
-        files = []
-        for name, table in tables.items():
-            is_partial = name == "peaks"
-            files.append((run.partial_file if is_partial else run.table_file)(name, shard))
-            write_table(files[-1], table)
-        files.append(run.partial_file("localization", shard))
-        write_table(files[-1], self._localization.pixel_counts())
-        return files
+        return write_shard_tables(run, shard, self._model, tables)
+
+
+def write_shard_tables(
+    run: RunFolder, shard: int, model: dict[str, Any], tables: dict[str, pa.Table]
+) -> list[Path]:
+    """Write every table of a shard, without rows where it is not given.
+
+    model : what audit.json says of it
+
+    Returns: the files.
+    """
+    files = []
+    for name, schema in shard_schemas(model).items():
+        partial = _PARTIALS.get(name)
+        file = run.partial_file(partial, shard) if partial else run.table_file(name, shard)
+        write_table(file, tables.get(name, schema.empty_table()))
+        files.append(file)
+    return files
+
+
+def shard_schemas(model: dict[str, Any]) -> dict[str, pa.Schema]:
+    """Schemas of all that the first pass writes of a shard.
+
+    model : what audit.json says of it
+    """
+    return {
+        "predictions": PREDICTIONS,
+        **grid_schemas(model),
+        "localization": LOCALIZATION,
+        "localization_pixels": PIXEL_COUNTS,
+        "failures": FAILURES,
+    }
 
 
 def grid_schemas(model: dict[str, Any]) -> dict[str, pa.Schema]:

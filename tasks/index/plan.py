@@ -48,7 +48,8 @@ class Plan:
 def plan_audit(config: AuditConfig) -> Plan:
     """Load the model once, list the images, cut them into shards. Writes nothing.
 
-    Raises: AuditError for anything in the configuration that cannot work.
+    Raises: AuditError for anything in the configuration that cannot work, and for a run folder that
+    holds an audit of another configuration, or anything that is no audit.
     """
     if Path(config.out).is_relative_to(config.images):
         raise AuditError(
@@ -64,11 +65,13 @@ def plan_audit(config: AuditConfig) -> Plan:
         config.images, categories, config.classes or loaded.classes_file, config.annotations
     )
     facts = audit_facts(config, loaded, preprocessing, chosen, classes, len(manifest))
+    run = RunFolder(config.out)
+    _refuse_foreign(run, facts)
     previous = open_previous(config, facts)
     layout = lay_out(manifest, config.shard_size, usable(previous))
     shards = _cut(layout, shard_identity(facts))
     facts["shards"] = len(shards)
-    return Plan(RunFolder(config.out), config, facts, layout.manifest, shards, previous)
+    return Plan(run, config, facts, layout.manifest, shards, previous)
 
 
 def choose_layers(
@@ -98,19 +101,10 @@ def choose_layers(
 def write_plan(plan: Plan) -> None:
     """Start or continue the run folder: audit.json, what is taken over, and the manifest.
 
-    Raises: AuditError where the folder holds an audit of another configuration, or anything
-    that is no audit.
+    Raises: AuditError where the folder came to hold something else since it was planned.
     """
     run = plan.run
-    if run.audit_file.exists():
-        refuse_other(run, plan.facts)
-    elif run.root.exists() and not run.root.is_dir():
-        raise AuditError(f"{run.root} is a file; expected a folder to write. Give another --out")
-    elif run.root.exists() and any(run.root.iterdir()):
-        raise AuditError(
-            f"{run.root} is not empty and holds no audit; expected a new folder or one of an "
-            "earlier audit. Give another --out"
-        )
+    _refuse_foreign(run, plan.facts)
     for file in (run.complete_file, run.taken_file):
         file.unlink(missing_ok=True)
     remove_added_to_others(run, plan.shards)
@@ -123,6 +117,18 @@ def write_plan(plan: Plan) -> None:
         file = run.table_file("manifest", shard.index)
         if not file.exists() or not _holds(file, rows):
             write_table(file, rows)
+
+
+def _refuse_foreign(run: RunFolder, facts: dict[str, Any]) -> None:
+    if run.audit_file.exists():
+        refuse_other(run, facts)
+    elif run.root.exists() and not run.root.is_dir():
+        raise AuditError(f"{run.root} is a file; expected a folder to write. Give another --out")
+    elif run.root.exists() and any(file != run.lock_file for file in run.root.iterdir()):
+        raise AuditError(
+            f"{run.root} is not empty and holds no audit; expected a new folder or one of an "
+            "earlier audit. Give another --out"
+        )
 
 
 def resolve_preprocessing(loaded: LoadedModel, config: InputConfig) -> Preprocessing:

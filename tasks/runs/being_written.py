@@ -11,18 +11,21 @@ from tasks.tables.storage import RunFolder
 
 @contextmanager
 def being_written(run: RunFolder) -> Iterator[None]:
-    """While open, others see that the run is being written.
+    """While open, others see that the run is being written. Its folder is made where it is missing.
 
-    Raises: AuditError where another process writes it.
+    Raises: AuditError where another process writes it, and where it cannot be written.
     """
     lock = _lock(run)
     try:
+        run.root.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except Timeout as error:
         raise AuditError(
             f"{run.root} is being written by another process; expected to be alone. Wait for it, "
             "or give another --out"
         ) from error
+    except OSError as error:
+        raise AuditError(f"{run.root} cannot be written: {error.strerror or error}") from error
     try:
         yield
     finally:

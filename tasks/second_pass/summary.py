@@ -23,11 +23,12 @@ def summarise_second_pass(
     control = tested[tested["correct"] & (tested["stratum"] == "random")]["gap"].dropna()
     sources = verdicts["object_source"].fillna("none").value_counts()
     tests = plan.tests.to_pandas()
+    records = [_record(run, shard.index) for shard in plan.shards]
     lent = {i for role in tests.filter(like="donors_") for ids in tests[role] for i in ids}
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "budget": run.audit()["config"]["second_pass"],
-        "forwards": sum(_record(run, s.index)["forwards"] for s in plan.shards),
+        "forwards": sum(record["forwards"] for record in records),
         "forwards_per_image": FORWARDS_PER_IMAGE,
         "images": len(verdicts),
         "mistakes": int((~verdicts["correct"]).sum()),
@@ -38,7 +39,12 @@ def summarise_second_pass(
         "gap_threshold": float(np.quantile(control, 0.95)) if len(control) else None,
         "donors": len(lent),
         "object_sources": {name: int(sources.get(name, 0)) for name in (*OBJECT_SOURCES, "none")},
-        "seconds": sum(_record(run, s.index)["seconds"] for s in plan.shards),
+        "seconds": sum(record["seconds"] for record in records),
+        "failed_shards": [
+            {"shard": r["shard"], "images": r["images"], "error": r["error"]}
+            for r in records
+            if "error" in r
+        ],
         "seed": SEED,
     }
 

@@ -68,11 +68,13 @@ CONFUSIONS = pa.schema(
     {"label": pa.int32(), "predicted": pa.int32(), "images": pa.int64()}
 )  # the diagonal included
 
+SHARD_STAGE = "shard"  # the whole shard failed, its images with it
+
 FAILURES = pa.schema(
     {
         "image_id": pa.int64(),
         "uri": pa.string(),
-        "stage": pa.string(),  # read, decode, label, mask, model
+        "stage": pa.string(),  # read, decode, label, mask, model, SHARD_STAGE
         "error": pa.string(),
     }
 )

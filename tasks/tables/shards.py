@@ -28,7 +28,7 @@ class Shard:
 
 
 def write_record(
-    run: RunFolder, shard: Shard, files: list[Path], counts: Mapping[str, float]
+    run: RunFolder, shard: Shard, files: list[Path], counts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Note that a shard is done, after all its files have their final names."""
     record = {

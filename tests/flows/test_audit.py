@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,9 +13,9 @@ from prefect.settings import PREFECT_API_URL
 from flows.audit import audit
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
-from tasks.index.plan import plan_audit
+from tasks.runs.being_written import being_written
 from tasks.tables.storage import RunFolder
-from tests.flows.conftest import SmallDataset, assert_same_tables
+from tests.flows.conftest import MODEL, SmallDataset, assert_same_tables
 from tests.tasks.tiny_audit import run_audit
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -86,21 +87,89 @@ def test_a_changed_image_computes_its_shard_alone(
     assert len(predictions) == 17, "rows of removed images must not stay behind"
 
 
-def test_a_shard_that_fails_for_good_is_named_and_the_others_are_kept(
-    small_dataset: SmallDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+REFUSING = MODEL.replace(
+    "        return self.head",
+    """        red, green, blue = x.mean((2, 3)).unbind(1)
+        if (red > torch.maximum(green, blue) + 0.2).any() and "REFUSE_RED" in os.environ:
+            raise ValueError("red is refused")
+        return self.head""",
+)
+
+
+@pytest.fixture
+def refusing(small_dataset: SmallDataset, tmp_path: Path) -> SmallDataset:
+    """The same images under a model that raises for red ones while REFUSE_RED is set."""
+    (tmp_path / "refusing.py").write_text(REFUSING)
+    return replace(small_dataset, model=f"{tmp_path / 'refusing.py'}:build")
+
+
+def test_a_shard_that_fails_for_good_leaves_an_incomplete_audit_that_can_be_mended(
+    refusing: SmallDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    config = refusing.config(run, device="cpu", shard_size=8)
+    monkeypatch.setenv("REFUSE_RED", "1")
+    reason = "ValueError: red is refused"
+    told = rf"incomplete: 1 of \d+ shards.*\n  shard-00002: {reason}"
+    with pytest.raises(AuditError, match=told):
+        audit(config)
+    failures = pd.read_parquet(run / "tables" / "failures")
+    assert failures["image_id"].tolist() == list(range(16, 24))
+    assert set(failures["stage"]) == {"shard"} and set(failures["error"]) == {reason}
+    monkeypatch.delenv("REFUSE_RED")
+    audit({**config, "out": str(whole)})
+    found, expected = (pd.read_parquet(r / "tables" / "predictions") for r in (run, whole))
+    pd.testing.assert_frame_equal(found, expected[:16], check_exact=True)
+    assert "Incomplete: 8 images could not be audited" in (run / "report/index.html").read_text()
+    audit(config)
+    assert_same_tables(whole, run)
+    assert "Incomplete" not in (run / "report/index.html").read_text()
+
+
+def test_a_failure_that_cannot_be_noted_is_told(
+    small_dataset: SmallDataset, undisturbed: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    config = small_dataset.config(run, device="cpu", shard_size=6)
-    blocked = RunFolder(run).table_file("predictions", 1)
-    blocked.mkdir(parents=True)  # nothing can be renamed onto a folder
-    (blocked / "in_the_way").touch()
-    plan = plan_audit(AuditConfig.model_validate(config))
-    RunFolder(run).audit_file.write_text(json.dumps(plan.facts, default=list))
-    with pytest.raises(AuditError, match=r"1 of 4 shards failed.*\n  shard-00001: .*got a folder"):
+    shutil.copytree(undisturbed, run)
+    (run / "records" / "tests" / "shard-00000.json").unlink()
+    config = small_dataset.config(run, device="cpu", workers=1)
+    blocked = RunFolder(run).table_file("evidence", 0)
+    blocked.unlink()
+    blocked.mkdir()
+    (blocked / "in_the_way").touch()  # nothing can be renamed onto a folder
+    with pytest.raises(AuditError, match=r"1 of 1 shards failed(.|\n)*Nor could that be noted"):
         audit(config)
-    done = sorted(file.name for file in (run / "records" / "shards").iterdir())
-    assert done == ["shard-00000.json", "shard-00002.json", "shard-00003.json"]
     assert not (run / "complete.json").exists()
+    shutil.rmtree(blocked)
+    audit(config)
+    assert_same_tables(undisturbed, run)
+
+
+def test_an_audit_of_which_every_shard_fails_says_why(
+    refusing: SmallDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFUSE_RED", "1")
+    classes = tmp_path / "classes.csv"
+    classes.write_text("class_idx,name,folder\n0,blue,blue\n1,green,green\n2,red,red\n")
+    shutil.copytree(refusing.images / "red", tmp_path / "images" / "red")
+    config = refusing.config(tmp_path / "run", device="cpu", workers=1)
+    config |= {"images": str(tmp_path / "images"), "classes": str(classes)}
+    with pytest.raises(AuditError, match=r"1 of 1 shards failed(.|\n)*red is refused"):
+        audit(config)
+    assert not (tmp_path / "run" / "complete.json").exists()
+
+
+def test_a_second_process_is_refused_and_touches_nothing(
+    small_dataset: SmallDataset, undisturbed: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    config = small_dataset.config(run, device="cpu", title="another title")
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with being_written(RunFolder(run)), pytest.raises(AuditError, match="another process"):
+        audit(config)
+    after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert after == before
 
 
 def _task_states(flow_run: str) -> dict[str, str]:
