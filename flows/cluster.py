@@ -33,13 +33,13 @@ class Workers:
         self._resources = resources
         self._waiting: set[Future] = set()
 
-    def run(self, work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
-        """Have one shard done and wait for its record.
+    def run(self, work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
+        """Have one shard done, in batches halved so often, and wait for its record.
 
         Raises: what the worker raised; KilledWorker where the worker died.
         """
         future = self._client.submit(
-            run_on_worker, work, root, shard, pure=False, resources=self._resources
+            run_on_worker, work, root, shard, halvings, pure=False, resources=self._resources
         )
         self._waiting.add(future)
         try:

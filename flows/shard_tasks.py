@@ -1,7 +1,9 @@
 """Prefect says which shard and when again: one task run per shard, in threads that only wait."""
 
+from collections import Counter
 from typing import Any
 
+from distributed import KilledWorker
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -24,19 +26,27 @@ class ShardRunner:
         self._work = work
         self._progress = progress
         self.workers = workers
+        self._deaths: Counter[Shard] = Counter()
 
     def run(self, shard: Shard) -> dict[str, Any]:
         """The shard's record. Raises what the worker raised."""
         try:
-            record = self.workers.run(self._work, self._root, shard)
+            # A worker that dies once was killed; twice over one shard it is likely its memory.
+            halvings = max(0, self._deaths[shard] - 1)
+            record = self.workers.run(self._work, self._root, shard, halvings)
         except Exception as error:
-            console.print(
-                f"{shard_name(shard)}: {type(error).__name__}: {error}",
-                style="yellow", markup=False, soft_wrap=True,
-            )  # fmt: skip
+            self._deaths[shard] += isinstance(error, KilledWorker)
+            _tell(f"{shard_name(shard)}: {type(error).__name__}: {error}")
             raise
+        if "halved_to" in record:
+            size = record["halved_to"]
+            _tell(f"{shard_name(shard)}: memory ran out; done in batches of {size} images")
         self._progress.advance(shard.stop - shard.start)
         return record
+
+
+def _tell(line: str) -> None:
+    console.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 @task(

@@ -41,12 +41,18 @@ class AuditorPlugin(WorkerPlugin):
         self._lock = threading.Lock()
         self._index = int(worker.name) if str(worker.name).isdigit() else 0
 
-    def run(self, work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
-        """Do one shard; one at a time, whatever number of threads the worker has."""
+    def run(self, work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
+        """Do one shard; one at a time, whatever number of threads the worker has.
+
+        Returns: its record, with `halved_to` where batches are smaller than asked for.
+        """
         with self._lock:
             if self._auditor is None:
                 self._auditor = Auditor(self._on_own_device())
-            return work(self._auditor, root, shard)
+            limit = self._auditor.limit
+            limit.start(halvings)
+            record = work(self._auditor, root, shard)
+            return {**record, "halved_to": limit.size} if limit.size < limit.wanted else record
 
     def _on_own_device(self) -> AuditorSettings:
         if self._settings.device != "cuda":
@@ -54,7 +60,7 @@ class AuditorPlugin(WorkerPlugin):
         return replace(self._settings, device=f"cuda:{self._index % torch.cuda.device_count()}")
 
 
-def run_on_worker(work: ShardWork, root: str, shard: Shard) -> dict[str, Any]:
+def run_on_worker(work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
     """What a worker runs: a function by its name, small arguments, a small result."""
     plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
-    return plugin.run(work, root, shard)
+    return plugin.run(work, root, shard, halvings)

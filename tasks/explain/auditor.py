@@ -10,6 +10,7 @@ from torch import Tensor
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
 from cam_kernels.targets import Scale
 from tasks.errors import AuditError
+from tasks.explain.memory import BatchLimit
 from tasks.images.inputs import InputImage
 from tasks.images.preprocessing import Preprocessing
 from tasks.model.loading import load_model, model_digest
@@ -54,7 +55,8 @@ class Auditor:
                 "planned with; expected the same code and weights on every machine. A model that "
                 "starts from random weights needs --weights"
             )
-        self.batch_size = loaded.fixed_batch or settings.batch_size
+        batch_size = loaded.fixed_batch or settings.batch_size
+        self.limit = BatchLimit(batch_size, fixed=loaded.fixed_batch is not None)
         crop = self.preprocessing.crop
         generator = torch.Generator().manual_seed(0)
         example = torch.randn((loaded.fixed_batch or 2, 3, crop, crop), generator=generator)
@@ -68,12 +70,30 @@ class Auditor:
             exact=settings.exact,
         )
 
+    @property
+    def batch_size(self) -> int:
+        """Images per forward; fewer than asked for where memory ran out."""
+        return self.limit.size
+
     def explain(self, images: list[InputImage]) -> FirstPassBatch:
         """One forward for at most `batch_size` images; tensors on the CPU.
 
         The batch is filled up to its fixed size, so that every image meets the same kernels
-        whatever shard it is in.
+        whatever shard it is in. Where memory runs out, batches are halved from here on.
         """
+        parts = [vars(part) for part in self.limit.parts(self._explain, images)]
+        return FirstPassBatch(**{name: torch.cat([p[name] for p in parts]) for name in parts[0]})
+
+    def logits(self, views: Tensor) -> Tensor:
+        """What the same fast copy of the model says of changed images.
+
+        views : uint8 Tensor, shape (N, 3, crop, crop)
+
+        Returns: (N, classes) float32, on the CPU.
+        """
+        return torch.cat(self.limit.parts(self._logits, views))
+
+    def _explain(self, images: list[InputImage]) -> FirstPassBatch:
         missing = self.batch_size - len(images)
         labels = torch.tensor([image.label for image in images] + [-1] * missing)
         batch = self._filled(torch.stack([image.pixels for image in images]))
@@ -82,13 +102,7 @@ class Auditor:
             **{name: value[: len(images)].cpu() for name, value in vars(result).items()}
         )
 
-    def logits(self, views: Tensor) -> Tensor:
-        """What the same fast copy of the model says of changed images.
-
-        views : uint8 Tensor, shape (N, 3, crop, crop), N at most `batch_size`
-
-        Returns: (N, classes) float32, on the CPU.
-        """
+    def _logits(self, views: Tensor) -> Tensor:
         logits = self.first_pass.explainer.logits(self._filled(views))
         return logits[: len(views)].float().cpu()
 
