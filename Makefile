@@ -43,6 +43,7 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_units
 	$(BIN)/python -m tests.benchmarks.bench_unchanged
 	$(BIN)/python -m tests.benchmarks.bench_report
+	$(BIN)/python -m tests.benchmarks.bench_training
 
 planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/planted/
 	$(BIN)/python -m tests.planted

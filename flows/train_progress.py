@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flows.progress import console
 from flows.run_again import advancing
@@ -18,9 +18,7 @@ class TrainProgress:
     def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps"),
+            BarColumn(bar_width=20),
             TextColumn("{task.fields[said]}", style="cyan"),
             TimeRemainingColumn(),
             console=console,
@@ -68,11 +66,11 @@ class TrainProgress:
         self._progress.update(
             self._task,
             completed=step,
-            description=f"Epoch {epoch} of {self._epochs}",
+            description=f"Epoch {epoch}/{self._epochs}",
             said=f"loss {loss:.3f}{self._measured}",
         )
 
     def end_epoch(self, history: History) -> None:
         """Remember what was measured."""
         last = history[-1]
-        self._measured = f", validation {last.loss:.3f}, {100 * last.accuracy:.1f} % right"
+        self._measured = f"; validation {last.loss:.3f}, {100 * last.accuracy:.1f} %"

@@ -7,16 +7,18 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
 
 from tasks.training.batches import Batch, FeatureBatches, InOrder, Shuffled, load_batches
 from tasks.training.config import TrainConfig
+from tasks.training.examples import list_examples
 from tasks.training.folder import TrainingFolder
 from tasks.training.learner import Data, Learner
 from tasks.training.loop import learn
 from tasks.training.plan import plan_training
 from tasks.training.schedule import cosine_factor
-from tasks.training.stage import Standardisation, read_pictures
+from tasks.training.stage import Standardisation, picture_data, read_pictures, targets, train
 from tasks.training.trainable import Trainable, trainable
 from tests.tasks.training_sets import Silent, configure, draw_folders
 
@@ -92,6 +94,22 @@ def test_weighted_steps_are_those_of_a_plain_loop(tmp_path: Path) -> None:
         assert torch.allclose(learner.module.state_dict()[name].double(), value, atol=1e-5), name
 
 
+def test_class_weights_are_of_the_images_that_train_and_given_to_all(tmp_path: Path) -> None:
+    images = draw_folders(tmp_path / "images", per_class=4)
+    draw_folders(tmp_path / "images", per_class=15, names=("ant",))
+    examples = list_examples(configure(tmp_path, images, validation=0.4))
+    labels, weights = targets(examples, weighted=True)
+    trained = examples.of(validation=False)
+    counts = np.bincount(examples.labels[trained])
+    assert counts.tolist() == [9, 2, 2]
+    assert weights.tolist() == pytest.approx([13 / (3 * counts[c]) for c in examples.labels])
+    assert compute_sample_weight("balanced", examples.labels[trained]) == pytest.approx(
+        weights[trained].numpy()
+    )
+    assert labels.tolist() == examples.labels.tolist()
+    assert targets(examples, weighted=False)[1].tolist() == [1.0] * 23
+
+
 def test_a_head_comes_to_what_logistic_regression_comes_to(tmp_path: Path) -> None:
     values, labels = some_features(120)
     standard = Standardisation.of(values)
@@ -124,8 +142,6 @@ def _run(folder: Path, **changes: object) -> tuple[nn.Module, nn.Module, Learner
     before = {k: v.clone() for k, v in plan.module.state_dict().items()}
     examples, pictures, _ = read_pictures(plan, Silent())
     trained = trainable(plan.module, config, plan.head)
-    from tasks.training.stage import picture_data
-
     learner = Learner(trained, picture_data(plan, examples, pictures), config, plan.folder, CPU)
     return before, plan.module, learner
 
@@ -156,8 +172,6 @@ def test_from_scratch_all_is_trained_and_batch_norms_follow(tmp_path: Path) -> N
     config = configure(tmp_path, draw_folders(tmp_path / "images"), epochs=1)
     plan = plan_training(config, "cpu")
     before = {k: v.clone() for k, v in plan.module.state_dict().items()}
-    from tasks.training.stage import train
-
     train(plan, Silent())
     assert _changed(before, plan.module) == set(before)
 
