@@ -18,6 +18,7 @@ from tasks.index.plan import Plan
 from tasks.tables.shards import Shard
 
 _CORES_PER_WORKER = 4
+_DECIDING = ("camaudit", "torch", "torchvision", "opencv-python-headless", "numpy", "pyarrow")
 
 
 class Workers:
@@ -164,15 +165,28 @@ def _connect(address: str) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise AuditError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        versions = client.run(importlib.metadata.version, "camaudit")
-        own = importlib.metadata.version("camaudit")
-        if not versions:
+        found = client.run(versions)
+        if not found:
             raise AuditError(f"the scheduler at {address} has no workers; start some and try again")
-        others = {worker: version for worker, version in versions.items() if version != own}
-        if others:
-            worker, version = next(iter(others.items()))
-            raise AuditError(
-                f"worker {worker} has camaudit {version}, this machine {own}; expected the same "
-                "wheel on every machine"
-            )
+        for worker, theirs in found.items():
+            refuse_other_software(worker, theirs)
         yield client
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that numbers depend on; without what says how they were built."""
+    installed = {each.name: each.version for each in importlib.metadata.distributions()}
+    return {name: installed.get(name, "none").partition("+")[0] for name in _DECIDING}
+
+
+def refuse_other_software(worker: str, theirs: dict[str, str]) -> None:
+    """Raises: AuditError where a worker has other versions than this machine, all of which are
+    named."""
+    own = versions()
+    others = [f"{name} {theirs.get(name)}, here {own[name]}" for name in own
+              if theirs.get(name) != own[name]]  # fmt: skip
+    if others:
+        raise AuditError(
+            f"worker {worker} has other software: {'; '.join(others)}. Expected the same versions "
+            "on every machine, since the last bits depend on them; install camaudit anew there"
+        )

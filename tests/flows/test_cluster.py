@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.audit import audit
-from flows.cluster import count_workers, resolve_device
+from flows.cluster import count_workers, refuse_other_software, resolve_device, versions
 from tasks.errors import AuditError
 from tests.flows.conftest import SmallDataset, assert_same_tables
 
@@ -70,3 +70,13 @@ def test_cuda_asked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     assert resolve_device("auto") == "cpu"
     with pytest.raises(AuditError, match="torch sees none"):
         resolve_device("cuda")
+
+
+def test_a_worker_with_other_software_is_refused() -> None:
+    refuse_other_software("tcp://a", versions())
+    for changed in ({"torch": "2.11.0", "numpy": "1.0"}, {"camaudit": "0.0.1"}):
+        with pytest.raises(AuditError, match="worker tcp://a has other software") as error:
+            refuse_other_software("tcp://a", {**versions(), **changed})
+        assert all(
+            f"{name} {version}, here" in str(error.value) for name, version in changed.items()
+        )

@@ -110,6 +110,16 @@ def test_a_damaged_file_is_found(recorded, damage, which):
     assert valid_record(run, shard) is None
 
 
+@pytest.mark.parametrize("days", [-4000, 4000])
+def test_a_clock_that_jumped_loses_nothing(recorded, days):
+    run, shard, _ = recorded
+    before = valid_record(run, shard)
+    for file in visible(run.root):
+        moved = (run.root / file).stat().st_mtime + 86_400 * days
+        os.utime(run.root / file, (moved, moved))
+    assert before is not None and valid_record(run, shard) == before
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"key": "key"}', '{"key": "key", "files": 3}']
 )
