@@ -67,7 +67,7 @@ def _on_pictures(plan: TrainPlan, shown: Shown) -> Outcome:
 def picture_data(plan: TrainPlan, examples: Examples, pictures: Pictures) -> Data:
     """Augmented views to train on, and plain ones to measure by."""
     config = plan.config
-    labels, weights = targets(examples, config.class_weights)
+    labels, weights = _targets(examples, config.class_weights)
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
     in_order = InOrder(examples.of(validation=True), config.images_per_step)
     augmentation = Augmentation(plan.preprocessing, config.seed)
@@ -100,7 +100,7 @@ def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     features, unreadable = read_features(plan, shown)
     kept = np.isin(np.arange(len(plan.examples)), features.rows)
     examples = plan.examples.keep(kept, "unreadable")
-    labels, weights = targets(examples, config.class_weights)
+    labels, weights = _targets(examples, config.class_weights)
     values = torch.from_numpy(features.values)
     standard = Standardisation.of(values[examples.of(validation=False)])
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
@@ -163,7 +163,7 @@ class Standardisation:
         into.load_state_dict({"weight": weight.float(), "bias": bias.float()})
 
 
-def targets(examples: Examples, weighted: bool) -> tuple[Tensor, Tensor]:
+def _targets(examples: Examples, weighted: bool) -> tuple[Tensor, Tensor]:
     """Labels, int64, and the weight of each image's loss, float32."""
     labels = examples.labels
     weights = np.ones(len(labels), np.float32)

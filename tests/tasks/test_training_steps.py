@@ -12,13 +12,12 @@ from torch import nn
 
 from tasks.training.batches import Batch, FeatureBatches, InOrder, Shuffled, load_batches
 from tasks.training.config import TrainConfig
-from tasks.training.examples import list_examples
 from tasks.training.folder import TrainingFolder
 from tasks.training.learner import Data, Learner
 from tasks.training.loop import learn
 from tasks.training.plan import plan_training
 from tasks.training.schedule import cosine_factor
-from tasks.training.stage import Standardisation, picture_data, read_pictures, targets, train
+from tasks.training.stage import Standardisation, picture_data, read_pictures, train
 from tasks.training.trainable import Trainable, trainable
 from tests.tasks.training_sets import Silent, configure, draw_folders
 
@@ -97,17 +96,21 @@ def test_weighted_steps_are_those_of_a_plain_loop(tmp_path: Path) -> None:
 def test_class_weights_are_of_the_images_that_train_and_given_to_all(tmp_path: Path) -> None:
     images = draw_folders(tmp_path / "images", per_class=4)
     draw_folders(tmp_path / "images", per_class=15, names=("ant",))
-    examples = list_examples(configure(tmp_path, images, validation=0.4))
-    labels, weights = targets(examples, weighted=True)
-    trained = examples.of(validation=False)
-    counts = np.bincount(examples.labels[trained])
-    assert counts.tolist() == [9, 2, 2]
-    assert weights.tolist() == pytest.approx([13 / (3 * counts[c]) for c in examples.labels])
-    assert compute_sample_weight("balanced", examples.labels[trained]) == pytest.approx(
-        weights[trained].numpy()
-    )
-    assert labels.tolist() == examples.labels.tolist()
-    assert targets(examples, weighted=False)[1].tolist() == [1.0] * 23
+    for weighted in (True, False):
+        config = configure(tmp_path, images, validation=0.4, class_weights=weighted)
+        plan = plan_training(config, "cpu")
+        examples, pictures, _ = read_pictures(plan, Silent())
+        data = picture_data(plan, examples, pictures)
+        trained = examples.labels[examples.of(validation=False)]
+        assert np.bincount(trained).tolist() == [9, 2, 2]
+        of_trained = compute_sample_weight("balanced" if weighted else None, trained)
+        of_class = {label: of_trained[trained == label][0] for label in range(3)}
+        for loader, count in ((data.train, 13), (data.validation, 10)):
+            batches = list(loader)
+            labels = torch.cat([batch.labels for batch in batches]).tolist()
+            weights = torch.cat([batch.weights for batch in batches]).tolist()
+            assert len(labels) == count
+            assert weights == pytest.approx([of_class[label] for label in labels])
 
 
 def test_a_head_comes_to_what_logistic_regression_comes_to(tmp_path: Path) -> None:
