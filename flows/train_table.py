@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from tasks.training.mending_words import mending_lines
+
 if TYPE_CHECKING:
     from tasks.training.config import TrainConfig
 
@@ -66,11 +68,12 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _lines(results: dict[str, Any]) -> list[str]:
     images = results["images"]
-    lines = [
+    trained = [
         f"{images['train']:,} images trained; {results['epochs']} epochs in "
         f"{_duration(results['seconds_of_epochs'])}; the weights of epoch {results['best_epoch']} "
         f"are kept (validation loss {results['loss']:.3f}); {results['parameters']:,} parameters"
     ]
+    lines = mending_lines(results) if "last_layer" in results else trained + mending_lines(results)
     lines += [
         f"{each['uri']} cannot be read (left out): {each['error']}"
         for each in results["unreadable"][:_SHOWN]

@@ -91,7 +91,7 @@ def _is_local_path(key: str, value: Any, base: Path) -> bool:
         return ".py:" in value or value.endswith(".pt2") or _is_folder(value, base)
     if key == "weights":
         return is_weights_file(value)
-    return key in ("images", "classes", "annotations", "out", "previous")
+    return key in ("images", "classes", "annotations", "suggestions", "out", "previous")
 
 
 def _is_folder(model: str, base: Path) -> bool:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tasks.training.augmentation import Augmentation, seed_of
 from tasks.training.pictures import Pictures, stack
+from tasks.training.replaced import ReplacedBackgrounds
 
 Rows = npt.NDArray[np.int64]
 
@@ -83,6 +84,7 @@ class PictureBatches(Dataset[Batch]):
     """Batches of pictures, as an audit cuts them or, with an augmentation, as it draws them.
 
     labels, weights : one for each of `pictures`
+    replaced : pictures that sometimes stand in for those that are drawn
     """
 
     def __init__(
@@ -91,9 +93,10 @@ class PictureBatches(Dataset[Batch]):
         labels: Tensor,
         weights: Tensor,
         augmentation: Augmentation | None = None,
+        replaced: ReplacedBackgrounds | None = None,
     ) -> None:
         self._pictures, self._labels, self._weights = pictures, labels, weights
-        self._augmentation = augmentation
+        self._augmentation, self._replaced = augmentation, replaced
 
     def __getitem__(self, choice: Choice) -> Batch:
         epoch, rows = choice
@@ -103,7 +106,9 @@ class PictureBatches(Dataset[Batch]):
     def _view(self, row: int, epoch: int) -> Tensor:
         if self._augmentation is None:
             return self._pictures.cut(row)
-        return self._augmentation(self._pictures.resized(row), epoch, row)
+        other = None if self._replaced is None else self._replaced.draw(row, epoch)
+        picture = self._pictures.resized(row) if other is None else other
+        return self._augmentation(picture, epoch, row)
 
 
 class FeatureBatches(Dataset[Batch]):

@@ -95,14 +95,8 @@ def write_composites(
     reader = InputReader(replace(preprocessing, crop=preprocessing.resize), num_classes)
     every = rows.to_pylist()
     wanted = [row for row in every if row["label"] >= 0 and (of is None or row["uri"] in of)]
-    known = [row for row in wanted if _has_object(row)]
-    if not known:
-        raise AuditError(
-            f"none of the {len(wanted)} images to lay on other backgrounds has a mask or box, so "
-            "it is not known where their objects are. Give masks (column mask_uri of the "
-            "manifest), boxes, or both as COCO json with --annotations"
-        )
-    able = [row for row in every if row["label"] >= 0 and _has_object(row)]
+    known = with_objects(wanted)
+    able = with_objects([row for row in every if row["label"] >= 0])
     found = []
     with _threads(threads) as pool:
         pools = lenders(able, reader, pool, seed)
@@ -126,8 +120,19 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _has_object(row: dict[str, Any]) -> bool:
-    return row["mask_uri"] is not None or bool(row["boxes"])
+def with_objects(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, of schema MANIFEST, that have a mask or box.
+
+    Raises: AuditError where none has.
+    """
+    known = [row for row in rows if row["mask_uri"] is not None or row["boxes"]]
+    if not known:
+        raise AuditError(
+            f"none of the {len(rows)} images to lay on other backgrounds has a mask or box, so "
+            "it is not known where their objects are. Give masks (column mask_uri of the "
+            "manifest), boxes, or both as COCO json with --annotations"
+        )
+    return known
 
 
 def _compose(

@@ -8,17 +8,18 @@ from pydantic import Field, model_validator
 from tasks.input_config import InputConfig, read_config
 from tasks.model.small import SMALL
 
-Way = Literal["scratch", "features", "finetune"]
+Way = Literal["scratch", "features", "finetune", "dfr"]
 
 WAY_WORDS: dict[Way, str] = {
     "scratch": "trained from scratch",
     "features": "a new head on stored features",
     "finetune": "fine-tuned",
+    "dfr": "a new last layer from held-out images",
 }
 # By way: what is right for most datasets of some hundred to some ten thousand images.
-_EPOCHS: dict[Way, int] = {"scratch": 30, "features": 40, "finetune": 10}
-_RATES: dict[Way, float] = {"scratch": 2e-3, "features": 2e-3, "finetune": 1e-3}
-_BATCHES: dict[Way, int] = {"scratch": 32, "features": 64, "finetune": 32}
+_EPOCHS: dict[Way, int] = {"scratch": 30, "features": 40, "finetune": 10, "dfr": 1}
+_RATES: dict[Way, float] = {"scratch": 2e-3, "features": 2e-3, "finetune": 1e-3, "dfr": 1e-3}
+_BATCHES: dict[Way, int] = {"scratch": 32, "features": 64, "finetune": 32, "dfr": 32}
 
 
 class TrainConfig(InputConfig):
@@ -34,7 +35,8 @@ class TrainConfig(InputConfig):
     way: Way = Field(
         "scratch",
         description="scratch: all weights, from random ones; features: a linear head on the "
-        "stored features of a frozen model; finetune: the head, then the last blocks, too",
+        "stored features of a frozen model; finetune: the head, then the last blocks, too; dfr: "
+        "the last layer alone, anew, from as many held-out images of each group",
     )
     cam_head: Literal["gap", "gmp"] | None = Field(
         None, description="Instead of the fully connected layers: a convolution, global average "
@@ -93,6 +95,21 @@ class TrainConfig(InputConfig):
         None, ge=0, strict=True, description="Processes that read images; default: none on a CPU, "
         "up to 8 beside a GPU",
     )  # fmt: skip
+    mend: Literal["reweight", "backgrounds"] | None = Field(
+        None, description="reweight: groups of a class weigh the same; backgrounds: half of "
+        "the time an image's object stands on the background of another class",
+    )  # fmt: skip
+    group_by: str | None = Field(
+        None, min_length=1, description="Tag of the manifest that parts the images of a class into "
+        "groups; for dfr, reweight and the accuracy of the worst group",
+    )  # fmt: skip
+    suggestions: str | None = Field(
+        None, min_length=1, description="List that 'camaudit suggest' wrote: what is left out, "
+        "relabelled, weighed and laid on other backgrounds",
+    )  # fmt: skip
+    composites: int = Field(
+        4, strict=True, gt=0, description="Backgrounds for each object with --mend backgrounds"
+    )
     seed: int = Field(0, strict=True, ge=0, lt=2**31, description="Of all that is drawn")
 
     @model_validator(mode="after")
@@ -109,6 +126,21 @@ class TrainConfig(InputConfig):
             )
         if self.way == "scratch" and self.weights is not None:
             raise ValueError("way 'scratch' starts from random weights; leave --weights out")
+        grouped = self.group_by is not None or self.suggestions is not None
+        if (self.way == "dfr" or self.mend == "reweight") and not grouped:
+            raise ValueError(
+                f"{'way dfr' if self.way == 'dfr' else 'mend reweight'} needs groups to even out; "
+                "give --group-by TAG, a column of the manifest, or --suggestions FILE"
+            )
+        if self.mend is not None and self.way == "dfr":
+            raise ValueError("way 'dfr' mends by itself; leave --mend out, or give another --way")
+        if self.mend == "backgrounds" and self.way == "features":
+            raise ValueError(
+                "way 'features' looks at each image once, as it is; use --way finetune or scratch "
+                "with --mend backgrounds"
+            )
+        if self.way == "dfr" and self.cam_head is not None:
+            raise ValueError("way 'dfr' keeps all but the last layer; leave --cam-head out")
         if self.cut is not None and self.cam_head is None:
             raise ValueError("cut is where --cam-head begins; give --cam-head gap, or no cut")
         return self

@@ -78,6 +78,12 @@ class Examples:
         check_classes(left)
         return left
 
+    def with_labels(self, labels: Labels) -> "Examples":
+        """The same images under other labels, shape (N,), class indices."""
+        place = self.manifest.schema.get_field_index("label")
+        column = pa.array(labels, self.manifest.schema.types[place])
+        return replace(self, manifest=self.manifest.set_column(place, "label", column))
+
     def digest(self) -> str:
         """Fingerprint of which files train and which measure, and of their labels."""
         columns = [self.manifest[name].to_pylist() for name in ("uri", "label", "content_key")]
@@ -92,8 +98,10 @@ def list_examples(config: TrainConfig) -> Examples:
 
     Where the manifest's column `split` has train and val (or training, valid, validation), it
     divides; where it has train alone, all else is left out and a share of it measures; else a share
-    of all. A share is drawn in each class by the hash of the image's path below the dataset,
-    so that an image stays where it is when others come and go.
+    of all. Way dfr learns from those of val alone, or from all where nothing is split.
+
+    A share is drawn in each class by the hash of the image's path below the dataset, so that an
+    image stays where it is when others come and go.
 
     Raises: AuditError for what cannot be trained on: no labels, fewer than two classes, a class
     with fewer than two images, a class without images in one of the splits.
@@ -118,8 +126,13 @@ def list_examples(config: TrainConfig) -> Examples:
     all_splits = _splits(listed)
     splits = [split for split, use in zip(all_splits, known, strict=True) if use]
     names = _names_below(manifest["uri"].to_pylist(), config.images)
-    hashes = None if _divides(set(all_splits)) else hash_ids(_identities(names), config.seed)
-    used, in_validation = _divide(manifest, splits, hashes, config.validation)
+    drawn = config.way != "dfr" and not _divides(set(all_splits))
+    hashes = hash_ids(_identities(names), config.seed) if drawn else None
+    if config.way == "dfr":
+        used = _held_out(splits)
+        in_validation = np.ones_like(used)
+    else:
+        used, in_validation = _divide(manifest, splits, hashes, config.validation)
     if not used.all():
         others = Counter(split for split, use in zip(splits, used, strict=True) if not use)
         left_out |= {f"of split {split!r}": count for split, count in sorted(others.items())}
@@ -140,6 +153,8 @@ def check_classes(examples: Examples) -> None:
     in_validation, labels = examples.in_validation, examples.labels
     trains = np.bincount(labels[~in_validation], minlength=count)
     measures = np.bincount(labels[in_validation], minlength=count)
+    if in_validation.all():  # way dfr: none trains
+        trains = measures
     poor = [
         f"{names[i]!r}: {trains[i]} for training, {measures[i]} for validation"
         for i in np.flatnonzero((trains == 0) | (measures == 0))
@@ -161,6 +176,13 @@ def _splits(manifest: pa.Table) -> list[str]:
 
 def _divides(splits: set[str]) -> bool:
     return bool(splits.intersection(_TRAIN) and splits.intersection(_VALIDATION))
+
+
+def _held_out(splits: list[str]) -> Flags:
+    """Those of split val; without any all that do not train."""
+    in_validation = np.array([split in _VALIDATION for split in splits])
+    in_train = np.array([split in _TRAIN for split in splits])
+    return in_validation if in_validation.any() else ~in_train
 
 
 def _divide(

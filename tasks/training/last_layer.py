@@ -28,6 +28,8 @@ class LastLayer:
     images : held-out images, of all groups
     held_out_worst, held_out_mean : accuracy of the worst group and mean over groups, in [0, 1], on
         the half that the strength was chosen by
+    crossed : float64, shape (N, C), logits of each image from the half of its group that it is not
+        in, so that they tell how the layer does on images that it has not learnt from
     """
 
     weight: npt.NDArray[np.float32]
@@ -37,6 +39,7 @@ class LastLayer:
     images: int
     held_out_worst: float
     held_out_mean: float
+    crossed: Floats
 
 
 def retrain_last_layer(
@@ -73,39 +76,65 @@ def retrain_last_layer(
     members = [np.flatnonzero(codes == code) for code in range(len(names))]
     scaled, mean, spread = _standardised(features)
     rng = np.random.default_rng(seed)
-    strength, worst, average = _choose(scaled, of_images, members, num_classes, draws, rng)
-    found = list(_fits(scaled, of_images, members, num_classes, strength, draws, rng))
-    weight = np.mean([weight for weight, _ in found], axis=0) / spread
-    bias = np.mean([bias for _, bias in found], axis=0) - weight @ mean
+    halves = _halves(members, rng)
+    strength, worst, average = _choose(scaled, of_images, halves, num_classes, draws, rng)
+    crossed = np.zeros((len(scaled), num_classes))
+    for learnt, others in (halves, halves[::-1]):
+        weight, bias = _mean_layer(scaled, of_images, learnt, num_classes, strength, draws, rng)
+        rows = np.concatenate(others)
+        crossed[rows] = scaled[rows] @ weight.T + bias
+    weight, bias = _mean_layer(scaled, of_images, members, num_classes, strength, draws, rng)
+    weight, bias = weight / spread, bias - (weight / spread) @ mean
     return LastLayer(
         weight.astype(np.float32), bias.astype(np.float32), strength,
-        min(len(rows) for rows in members), len(labels), worst, average,
+        min(len(rows) for rows in members), len(labels), worst, average, crossed,
     )  # fmt: skip
+
+
+def _halves(
+    members: list[Integers], rng: np.random.Generator
+) -> tuple[list[Integers], list[Integers]]:
+    mixed = [rng.permutation(rows) for rows in members]
+    cuts = [(len(rows) + 1) // 2 for rows in mixed]
+    parts = [np.split(rows, [cut]) for rows, cut in zip(mixed, cuts, strict=True)]
+    return [first for first, _ in parts], [second for _, second in parts]
 
 
 def _choose(
     scaled: Floats,
     labels: Integers,
-    members: list[Integers],
+    halves: tuple[list[Integers], list[Integers]],
     num_classes: int,
     draws: int,
     rng: np.random.Generator,
 ) -> tuple[float, float, float]:
     """The strength, and the accuracy of the worst group and the mean over groups that it gave."""
-    mixed = [rng.permutation(rows) for rows in members]
-    learnt = [rows[: (len(rows) + 1) // 2] for rows in mixed]
-    held = [rows[(len(rows) + 1) // 2 :] for rows in mixed]
+    learnt, held = halves
     of_draws = rng.integers(2**63)  # the same draws for each strength
     best = (-1.0, -1.0, 0.0)
     for strength in STRENGTHS:
         drawn = np.random.default_rng(of_draws)
-        found = list(_fits(scaled, labels, learnt, num_classes, strength, draws, drawn))
-        weight, bias = (np.mean(parts, axis=0) for parts in zip(*found, strict=True))
+        weight, bias = _mean_layer(scaled, labels, learnt, num_classes, strength, draws, drawn)
         hits = (scaled @ weight.T + bias).argmax(axis=1) == labels
         accuracy = [float(hits[rows].mean()) for rows in held]
         if (min(accuracy), float(np.mean(accuracy))) > best[:2]:
             best = (min(accuracy), float(np.mean(accuracy)), strength)
     return best[2], best[0], best[1]
+
+
+def _mean_layer(
+    scaled: Floats,
+    labels: Integers,
+    members: list[Integers],
+    num_classes: int,
+    strength: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Mean weight and bias of the layers from all draws."""
+    found = list(_fits(scaled, labels, members, num_classes, strength, draws, rng))
+    weights, biases = zip(*found, strict=True)
+    return np.mean(weights, axis=0), np.mean(biases, axis=0)
 
 
 def _fits(

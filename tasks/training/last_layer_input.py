@@ -39,10 +39,12 @@ def check_held_out(
             f"no held-out image of class {', '.join(map(str, absent[:5]))}; expected some of each "
             f"of {num_classes} classes, at least two. Hold more images out"
         )
-    _check_groups(group_sizes(groups))
+    check_groups(groups)
 
 
-def _check_groups(sizes: dict[str, int]) -> None:
+def check_groups(groups: Sequence[str]) -> None:
+    """Raises: AuditError for a group with one image, and for fewer than two groups."""
+    sizes = group_sizes(groups)
     single = [name for name, images in sizes.items() if images < 2]
     if single:
         raise AuditError(

@@ -22,7 +22,9 @@ from tasks.model.trained import TRAINING_SCHEMA, read_training
 from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples, list_examples
 from tasks.training.folder import TrainingFolder
+from tasks.training.mending import check_mending, groups_of
 from tasks.training.precision import arithmetic
+from tasks.training.suggested import Suggested, read_suggestions, with_decided_labels
 
 # What the trained weights do not depend on.
 _NOT_IDENTITY = {"out", "device", "workers", "images"}
@@ -48,6 +50,7 @@ class TrainPlan:
     base_digest: str
     source: str
     device: torch.device
+    suggested: Suggested | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that the trained weights depend on, for started.json."""
@@ -60,6 +63,8 @@ class TrainPlan:
             "base": {"digest of the base's code and weights": self.base_digest},
             "preprocessing": self.preprocessing.to_dict(),
             "classes": list(self.examples.classes.names),
+            "suggestions": None if self.suggested is None else self.suggested.to_dict(),
+            "groups": groups_of(self.config, self.examples, self.suggested),
         }
 
 
@@ -93,10 +98,14 @@ def plan_training(config: TrainConfig, device: str) -> TrainPlan:
     images = example_images(loaded, preprocessing.crop)
     logits = _logits(base, images, config.model)
     examples = list_examples(config)
+    suggested = read_suggestions(config.suggestions) if config.suggestions else None
+    if suggested is not None:
+        examples = with_decided_labels(examples, suggested)
+    check_mending(config, examples, suggested)
     recipe, module, head = _build(config, base, images, logits.shape[1], examples.classes.names)
     return TrainPlan(
         config, TrainingFolder(config.out), examples, preprocessing, recipe, module, head,
-        digest, loaded.source, torch.device(device),
+        digest, loaded.source, torch.device(device), suggested,
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from tasks.training.batches import (
     InOrder,
     PictureBatches,
     Shuffled,
-    class_weights,
     load_batches,
 )
 from tasks.training.checkpoint import read_tensors
@@ -27,9 +26,13 @@ from tasks.training.features import Extractor, Features, extract_features
 from tasks.training.history import History
 from tasks.training.learner import Data, Learner
 from tasks.training.loop import learn
+from tasks.training.other_backgrounds import replaced_backgrounds
 from tasks.training.pictures import Pictures, Unreadable
 from tasks.training.plan import TrainPlan, features_key
+from tasks.training.replaced import ReplacedBackgrounds
+from tasks.training.retrained import retrained
 from tasks.training.scalars import Scalars
+from tasks.training.targets import group_facts, targets
 from tasks.training.trainable import Trainable, trainable
 from tasks.training.trained_folder import Outcome, write_trained
 from tasks.training.watching import Shown
@@ -50,6 +53,8 @@ def train(plan: TrainPlan, shown: Shown) -> dict[str, Any]:
         start = time.monotonic()
         if plan.config.way == "features":
             outcome = _on_features(plan, shown)
+        elif plan.config.way == "dfr":
+            outcome = retrained(plan, *_held_out_features(plan, shown))
         else:
             outcome = _on_pictures(plan, shown)
         return write_trained(plan, outcome, time.monotonic() - start)
@@ -58,20 +63,31 @@ def train(plan: TrainPlan, shown: Shown) -> dict[str, Any]:
 def _on_pictures(plan: TrainPlan, shown: Shown) -> Outcome:
     examples, pictures, unreadable = read_pictures(plan, shown)
     trained = trainable(plan.module, plan.config, plan.head)
-    data = picture_data(plan, examples, pictures)
+    replaced, facts = replaced_backgrounds(plan, examples, shown.advancing)
+    data = picture_data(plan, examples, pictures, replaced)
     learner = Learner(trained, data, plan.config, plan.folder, plan.device)
     history = _learn(learner, plan, shown)
-    return Outcome(learner.module, examples, history, learner.predictions(), unreadable)
+    predictions = learner.predictions()
+    facts |= group_facts(plan, examples, predictions, pictures)
+    return Outcome(learner.module, examples, history, predictions, unreadable, facts)
 
 
-def picture_data(plan: TrainPlan, examples: Examples, pictures: Pictures) -> Data:
-    """Augmented views to train on, and plain ones to measure by."""
+def picture_data(
+    plan: TrainPlan,
+    examples: Examples,
+    pictures: Pictures,
+    replaced: ReplacedBackgrounds | None = None,
+) -> Data:
+    """Augmented views to train on, and plain ones to measure by.
+
+    replaced : pictures that stand in for some of those to train on
+    """
     config = plan.config
-    labels, weights = _targets(examples, config.class_weights)
+    labels, weights = targets(examples, plan)
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
     in_order = InOrder(examples.of(validation=True), config.images_per_step)
     augmentation = Augmentation(plan.preprocessing, config.seed)
-    drawn = PictureBatches(pictures, labels, weights, augmentation)
+    drawn = PictureBatches(pictures, labels, weights, augmentation, replaced)
     plain = PictureBatches(pictures, labels, weights)
     return Data(
         load_batches(drawn, order, plan.device, config.workers),
@@ -100,7 +116,7 @@ def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     features, unreadable = read_features(plan, shown)
     kept = np.isin(np.arange(len(plan.examples)), features.rows)
     examples = plan.examples.keep(kept, "unreadable")
-    labels, weights = _targets(examples, config.class_weights)
+    labels, weights = targets(examples, plan)
     values = torch.from_numpy(features.values)
     standard = Standardisation.of(values[examples.of(validation=False)])
     order = Shuffled(examples.of(validation=False), config.images_per_step, config.seed)
@@ -119,7 +135,8 @@ def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     history = _learn(learner, plan, shown)
     predictions = learner.predictions()
     standard.fold(head.cpu(), plan.module.get_submodule(plan.head))
-    return Outcome(plan.module, examples, history, predictions, unreadable)
+    facts = group_facts(plan, examples, predictions)
+    return Outcome(plan.module, examples, history, predictions, unreadable, facts)
 
 
 def read_features(plan: TrainPlan, shown: Shown) -> tuple[Features, list[Unreadable]]:
@@ -163,14 +180,13 @@ class Standardisation:
         into.load_state_dict({"weight": weight.float(), "bias": bias.float()})
 
 
-def _targets(examples: Examples, weighted: bool) -> tuple[Tensor, Tensor]:
-    """Labels, int64, and the weight of each image's loss, float32."""
-    labels = examples.labels
-    weights = np.ones(len(labels), np.float32)
-    if weighted:
-        trained = labels[examples.of(validation=False)]
-        weights = class_weights(trained, len(examples.classes.names))[labels]
-    return torch.from_numpy(labels), torch.from_numpy(weights)
+def _held_out_features(
+    plan: TrainPlan, shown: Shown
+) -> tuple[Examples, Features, list[Unreadable]]:
+    """The examples that can be read, all of which measure, and their features."""
+    features, unreadable = read_features(plan, shown)
+    kept = np.isin(np.arange(len(plan.examples)), features.rows)
+    return plan.examples.keep(kept, "unreadable"), features, unreadable
 
 
 def _learn(learner: Learner, plan: TrainPlan, shown: Shown) -> History:

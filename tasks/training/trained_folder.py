@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ class Outcome:
     module : with the weights of the best epoch
     examples : that could be read
     predictions : class index of each image that measures, in order, by those weights
+    facts : more results for training.json
     """
 
     module: nn.Module
@@ -38,6 +39,7 @@ class Outcome:
     history: History
     predictions: npt.NDArray[np.int64]
     unreadable: list[Unreadable]
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def write_trained(plan: TrainPlan, outcome: Outcome, seconds: float) -> dict[str, Any]:
@@ -115,6 +117,7 @@ def _results(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "seconds_of_epochs": sum(row.seconds for row in outcome.history),
         "unreadable": [{"uri": each.uri, "error": each.error} for each in outcome.unreadable],
+        **outcome.facts,
     }
 
 
