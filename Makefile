@@ -8,7 +8,7 @@ TESTABLE := $(VENV)/.testable
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format sample bench planted nightly clean
+.PHONY: help install demo test check format sample bench planted nightly mending clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -50,6 +50,9 @@ planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/plante
 
 nightly: $(TESTABLE) ## play five weeks of nightly audits; the check has to name the right class
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.nightly
+
+mending: $(TESTABLE) ## mend models with planted shortcuts; writes docs/mending.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mending
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
