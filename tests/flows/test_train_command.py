@@ -191,7 +191,7 @@ def test_settings_in_a_file_and_flags_above_them(images: Path, model: str, tmp_p
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--way", "distil"], "way: Input should be 'scratch', 'features' or 'finetune'"),
+        (["--way", "distil"], "way: Input should be 'scratch', 'features', 'finetune' or 'dfr'"),
         (["--validation", "1.5"], "validation"),
         (["--model", "torchvision:resnet19"], "closest: 'resnet18'"),
         (["--model", "nowhere"], "of no known kind"),
