@@ -125,13 +125,13 @@ def list_examples(config: TrainConfig) -> Examples:
         )
     all_splits = _splits(listed)
     splits = [split for split, use in zip(all_splits, known, strict=True) if use]
-    names = _names_below(manifest["uri"].to_pylist(), config.images)
-    drawn = config.way != "dfr" and not _divides(set(all_splits))
-    hashes = hash_ids(_identities(names), config.seed) if drawn else None
+    hashes = None
     if config.way == "dfr":
         used = _held_out(splits)
         in_validation = np.ones_like(used)
     else:
+        if not _divides(set(all_splits)):
+            hashes = _hashes(manifest, config)
         used, in_validation = _divide(manifest, splits, hashes, config.validation)
     if not used.all():
         others = Counter(split for split, use in zip(splits, used, strict=True) if not use)
@@ -176,6 +176,11 @@ def _splits(manifest: pa.Table) -> list[str]:
 
 def _divides(splits: set[str]) -> bool:
     return bool(splits.intersection(_TRAIN) and splits.intersection(_VALIDATION))
+
+
+def _hashes(manifest: pa.Table, config: TrainConfig) -> Hashes:
+    names = _names_below(manifest["uri"].to_pylist(), config.images)
+    return hash_ids(_identities(names), config.seed)
 
 
 def _held_out(splits: list[str]) -> Flags:

@@ -34,14 +34,7 @@ def replaced_backgrounds(
     rows = examples.of(validation=False)
     every = examples.uris
     uris = [every[row] for row in rows]
-    wanted = set(uris)
-    if plan.suggested is not None:
-        wanted &= plan.suggested.augment
-        if not wanted:
-            raise AuditError(
-                f"{config.suggestions} names no image that trains to augment; expected rows with "
-                "action 'augment'. Leave --suggestions out to lay all on other backgrounds"
-            )
+    wanted = _wanted(plan, uris)
     with advancing("Backgrounds", len(wanted)) as advance:
         made = write_composites(
             examples.manifest.take(rows),
@@ -54,14 +47,43 @@ def replaced_backgrounds(
             _THREADS,
             lambda: advance(1),
         )
+    pictures = _read(made, plan, advancing)
+    place = {uri: int(row) for uri, row in zip(uris, rows, strict=True)}
+    replaced = ReplacedBackgrounds(pictures, _by_row(made, place), config.seed)
+    return replaced, {"composites": _facts(made)}
+
+
+def _wanted(plan: TrainPlan, uris: list[str]) -> set[str]:
+    if plan.suggested is None:
+        return set(uris)
+    wanted = plan.suggested.augment.intersection(uris)
+    if not wanted:
+        raise AuditError(
+            f"{plan.config.suggestions} names no image that trains to augment; expected rows with "
+            "action 'augment'. Leave --suggestions out to lay all on other backgrounds"
+        )
+    return set(wanted)
+
+
+def _read(made: Composites, plan: TrainPlan, advancing: Advancing) -> Pictures:
     pictures = Pictures(made.pictures["uri"].to_pylist(), plan.preprocessing)
     with advancing("Reading them", len(pictures)) as advance:
-        pictures.read_all(_THREADS, advance)
-    place = {uri: int(row) for uri, row in zip(uris, rows, strict=True)}
+        broken = pictures.read_all(_THREADS, advance)
+    if broken:
+        raise AuditError(
+            f"{len(broken)} stored pictures with other backgrounds cannot be read, the first: "
+            f"{broken[0].uri} ({broken[0].error}). Remove {made.manifest.parent} and run the same "
+            "command again; they are made anew"
+        )
+    return pictures
+
+
+def _by_row(made: Composites, place: dict[str, int]) -> dict[int, list[int]]:
+    """Of each image's row the places of its pictures."""
     by_row: dict[int, list[int]] = {}
     for number, source in enumerate(made.pictures["source_uri"].to_pylist()):
         by_row.setdefault(place[source], []).append(number)
-    return ReplacedBackgrounds(pictures, by_row, config.seed), {"composites": _facts(made)}
+    return by_row
 
 
 def _facts(made: Composites) -> dict[str, Any]:

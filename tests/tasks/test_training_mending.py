@@ -140,6 +140,23 @@ def test_objects_stand_on_other_backgrounds_half_of_the_time(
         assert first is None or second is None or torch.equal(first, second)
 
 
+def test_a_stored_picture_that_is_damaged_is_told(tmp_path: Path, manifest: Path) -> None:
+    plan = planned(tmp_path, manifest, way="finetune", mend="backgrounds", composites=1)
+    _, facts = replaced_backgrounds(plan, plan.examples, Quiet().advancing)
+    pictures = Path(facts["composites"]["manifest"])
+    first = pictures.parent / pd.read_csv(pictures)["uri"][0]
+    first.write_bytes(first.read_bytes()[:-40])
+    with pytest.raises(AuditError, match=r"1 stored pictures.*truncated JPEG.*Remove .*composites"):
+        replaced_backgrounds(plan, plan.examples, Quiet().advancing)
+
+
+def test_a_list_without_images_to_augment_is_told(tmp_path: Path, manifest: Path) -> None:
+    file = listed(tmp_path, manifest, [{"uri": "000.png", "action": "collect", "group": "a|b"}])
+    plan = planned(tmp_path, manifest, way="finetune", mend="backgrounds", suggestions=file)
+    with pytest.raises(AuditError, match="names no image that trains to augment"):
+        replaced_backgrounds(plan, plan.examples, Quiet().advancing)
+
+
 def listed(folder: Path, manifest: Path, rows: list[dict[str, Any]]) -> str:
     """A list of suggestions about images of the manifest, by their names."""
     full = [
