@@ -3,7 +3,8 @@
 Section 3.1 of arXiv:1512.04150: all layers behind the last one with a mapping resolution of 13 or
 14 cells are removed (AlexNet behind conv5, VGG behind conv5-3, GoogLeNet behind inception4e), and
 a 3 x 3 convolution with stride 1, padding 1 and 1024 units, global pooling and one linear layer
-take their place.
+take their place. Of our own is a norm ahead of the convolution: trunks differ in scale (the root
+mean square of what SqueezeNet puts out is 44, of MobileNetV2 0.6), and so one rate suits all.
 """
 
 import copy
@@ -11,6 +12,7 @@ import math
 from collections import OrderedDict
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -32,7 +34,8 @@ class CamHeadNetwork(nn.Module):
     """A trunk that puts out a grid, and a head of convolution, global pooling and linear layer.
 
     trunk : maps images (N, C, H, W) to {"grid": (N, K, rows, cols)}
-    head : maps that grid to logits (N, classes); its parts are conv, relu, pool, flatten, linear
+    head : maps that grid to logits (N, classes); its parts are norm, conv, relu, pool,
+        flatten and linear
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
@@ -88,7 +91,9 @@ def with_cam_head(
     is kept, and those before it have their names, below `trunk`.
 
     The head's weights are drawn from torch's generator: the convolution's as for a ReLU
-    (arXiv:1502.01852), the linear layer's with a deviation of 0.01.
+    (arXiv:1502.01852), the linear layer's with a deviation of 0.01. Its norm, without weights, is
+    a batch norm in training; in eval mode it divides all by one number, the root mean square
+    for `images`, unless it has been trained.
 
     cut : name of a layer or operation, as `choose_cut` gives it
     pooling : "gap" or "gmp", global average or maximum pooling
@@ -117,7 +122,18 @@ def with_cam_head(
         f"{type(module).__name__} cannot be cut behind {cut!r} for training",
     )
     network = CamHeadNetwork(trunk, _head(channels, units, num_classes, pooling))
-    return network.to(images.device).train(module.training)
+    network.to(images.device).eval()
+    with torch.no_grad():
+        _set_scale(network.head, network.grid(images))
+    return network.train(module.training)
+
+
+def _set_scale(head: nn.Module, grid: Tensor) -> None:
+    """Let the norm divide by the root mean square of a grid."""
+    mean_square = float(grid.double().square().mean())
+    if 0 < mean_square < math.inf:  # an untrained trunk may explode, or be dead
+        norm = head.get_submodule("norm")
+        norm.get_buffer("running_var").fill_(mean_square)
 
 
 def _head(channels: int, units: int, num_classes: int, pooling: str) -> nn.Module:
@@ -129,6 +145,7 @@ def _head(channels: int, units: int, num_classes: int, pooling: str) -> nn.Modul
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     parts: list[tuple[str, nn.Module]] = [
+        ("norm", nn.BatchNorm2d(channels, affine=False)),
         ("conv", conv),
         ("relu", nn.ReLU()),
         ("pool", _POOLS[pooling](1)),

@@ -141,7 +141,8 @@ def test_the_given_network_stays_as_it_was():
 def test_weights_load_again():
     _, trained = small()
     state = {key: torch.randn_like(value.float()) for key, value in trained.state_dict().items()}
-    state["trunk.norm.running_var"] = state["trunk.norm.running_var"].abs()
+    for part in ("trunk", "head"):
+        state[f"{part}.norm.running_var"] = state[f"{part}.norm.running_var"].abs()
     trained.load_state_dict(state)
     again = with_cam_head(Small().eval(), "relu_3", 4, "gap", noise(), 5)
     again.load_state_dict(trained.state_dict())
@@ -162,12 +163,27 @@ def test_the_head_is_recognised(pooling, reduce):
     assert torch.equal(head.weight, network.head.linear.weight)
     images = noise(32)
     with torch.no_grad():
-        features = F.relu(network.head.conv(network.grid(images))).double().numpy()
+        features = F.relu(network.head.conv(network.head.norm(network.grid(images))))
+        features = features.double().numpy()
         logits = network(images).double().numpy()
     weight = network.head.linear.weight.detach().double().numpy()
     bias = network.head.linear.bias.detach().double().numpy()
     pooled = getattr(features, reduce)(axis=(2, 3))
     np.testing.assert_allclose(logits, pooled @ weight.T + bias, rtol=1e-4, atol=1e-6)
+
+
+def test_an_untrained_head_takes_trunks_of_any_scale():
+    base = Small().eval()
+    for scale in (1e-2, 1.0, 1e3):
+        torch.manual_seed(2)
+        for parameter in base.down.parameters():
+            parameter.data.mul_(scale)
+        network = with_cam_head(base, "relu_3", 4, "gap", noise(), 5)
+        with torch.no_grad():
+            grid = network.grid(noise()).double().numpy()
+            normed = network.head.norm(network.grid(noise())).double().numpy()
+        expected = grid / np.sqrt(np.mean(grid**2) + 1e-5)
+        np.testing.assert_allclose(normed, expected, rtol=1e-4)
 
 
 def test_receptive_field_of_the_head():
