@@ -1,0 +1,111 @@
+"""What networks with new heads are trained and measured on: photographs and rendered scenes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from tasks.sample.training import MEAN, STD
+from tasks.scenes import BACKGROUND_NAMES, OBJECT_NAMES, render_scene
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared" / "data" / "imagenette_val"
+WEIGHTS = PHOTOGRAPHS.parent / "weights"
+SCENE_SIDE = 96
+FIRST_HELD_OUT = 600_000  # seed of the first scene that no training sees; a multiple of the classes
+
+
+@dataclass(frozen=True)
+class Data:
+    """Manifests of what trains and of what no training sees, with boxes.
+
+    preprocessing : keys of `Preprocessing`; empty: what the model's source states
+    """
+
+    training: Path
+    held_out: Path
+    classes: Path
+    preprocessing: dict[str, Any]
+
+
+def scenes(folder: Path, training: int, held_out: int) -> Data:
+    """Rendered scenes, every object on every background alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = _write_classes(folder, list(OBJECT_NAMES))
+    return Data(
+        _write(folder / "training.csv", [_render(folder, i) for i in range(training)]),
+        _write(
+            folder / "held_out.csv",
+            [_render(folder, FIRST_HELD_OUT + i) for i in range(held_out)],
+        ),
+        classes,
+        {"resize": SCENE_SIDE, "crop": SCENE_SIDE, "mean": MEAN, "std": STD},
+    )
+
+
+def _render(folder: Path, seed: int) -> dict[str, Any]:
+    """Write the scene of a seed; its row of the manifest."""
+    label = seed % len(OBJECT_NAMES)
+    background = BACKGROUND_NAMES[seed // len(OBJECT_NAMES) % len(BACKGROUND_NAMES)]
+    scene = render_scene(OBJECT_NAMES[label], background, seed, seed, SCENE_SIDE)
+    cv2.imwrite(str(folder / f"{seed}.png"), scene.image[:, :, ::-1])
+    rows, cols = np.nonzero(scene.mask)
+    edges = (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
+    return {"uri": f"{seed}.png", "label": label, "boxes": [[int(edge) for edge in edges]]}
+
+
+def photographs(folder: Path, fold: int, crop: int) -> Data:
+    """Half of the photographs of each class train, the other half is held out.
+
+    fold : 0 or 1, which half is held out
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pd.read_csv(PHOTOGRAPHS / "labels.csv").sort_values(["imagenet_index", "path"])
+    boxes = _photograph_boxes()
+    indices = imagenet_indices()
+    rows = [
+        {
+            "uri": str(PHOTOGRAPHS / row.path),
+            "label": indices.index(row.imagenet_index),
+            "boxes": boxes[row.path],
+        }
+        for row in table.itertuples()
+    ]
+    names = table.drop_duplicates("imagenet_index")["torchvision_category"]
+    return Data(
+        _write(folder / "training.csv", rows[1 - fold :: 2]),
+        _write(folder / "held_out.csv", rows[fold::2]),
+        _write_classes(folder, list(names)),
+        {"resize": 256, "crop": crop, "interpolation": "bicubic"},
+    )
+
+
+def imagenet_indices() -> list[int]:
+    """Of the photographs' classes, in ascending order."""
+    return sorted(pd.read_csv(PHOTOGRAPHS / "labels.csv")["imagenet_index"].unique().tolist())
+
+
+def _photograph_boxes() -> dict[str, list[list[float]]]:
+    content = json.loads((PHOTOGRAPHS / "instances_boxes.json").read_text())
+    names = {image["id"]: image["file_name"] for image in content["images"]}
+    boxes: dict[str, list[list[float]]] = {name: [] for name in names.values()}
+    for annotation in content["annotations"]:
+        left, top, width, height = annotation["bbox"]
+        boxes[names[annotation["image_id"]]].append([left, top, left + width, top + height])
+    return boxes
+
+
+def _write(file: Path, rows: list[dict[str, Any]]) -> Path:
+    table = pd.DataFrame(rows)
+    table["boxes"] = [json.dumps(boxes) for boxes in table["boxes"]]
+    table.to_csv(file, index=False)
+    return file
+
+
+def _write_classes(folder: Path, names: list[str]) -> Path:
+    table = pd.DataFrame({"class_idx": range(len(names)), "name": names, "folder": names})
+    table.to_csv(folder / "classes.csv", index=False)
+    return folder / "classes.csv"
