@@ -51,10 +51,12 @@ def _render(folder: Path, seed: int) -> dict[str, Any]:
     label = seed % len(OBJECT_NAMES)
     background = BACKGROUND_NAMES[seed // len(OBJECT_NAMES) % len(BACKGROUND_NAMES)]
     scene = render_scene(OBJECT_NAMES[label], background, seed, seed, SCENE_SIDE)
-    cv2.imwrite(str(folder / f"{seed}.png"), scene.image[:, :, ::-1])
+    file = folder / f"{seed}.png"
+    if not file.exists():  # a training that goes on wants the very files
+        cv2.imwrite(str(file), scene.image[:, :, ::-1])
     rows, cols = np.nonzero(scene.mask)
     edges = (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
-    return {"uri": f"{seed}.png", "label": label, "boxes": [[int(edge) for edge in edges]]}
+    return {"uri": file.name, "label": label, "boxes": [[int(edge) for edge in edges]]}
 
 
 def photographs(folder: Path, fold: int, crop: int) -> Data:

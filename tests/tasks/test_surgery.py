@@ -86,6 +86,35 @@ def test_maps_of_one_channel_per_class_are_cut_off_whatever_the_number_of_classe
         assert choose_cut(network, noise(224, 1)) == "features"
 
 
+class ChannelsLast(nn.Module):
+    """As many channels as rows and columns, in the last place."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.fc = nn.Conv2d(3, 4, 16, 16), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.patches(x)).permute(0, 2, 3, 1).relu().mean((1, 2)))
+
+
+def test_a_layout_that_the_shape_leaves_open_is_tried():
+    first = nn.Sequential(
+        nn.Conv2d(3, 4, 16, 16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
+    assert choose_cut(first.eval(), noise()) == "1"
+    with pytest.raises(AuditError, match="as NHWC at 'relu_1'"):
+        choose_cut(ChannelsLast().eval(), noise())
+
+
+def test_every_name_of_a_cut_will_do():
+    base = models.squeezenet1_1(num_classes=3).eval()
+    grids = []
+    for name in ("features", "features.12", "features.12.cat"):
+        with torch.no_grad():
+            grids.append(with_cam_head(base, name, 4, "gap", noise(), 5).grid(noise()))
+    assert torch.equal(grids[0], grids[1]) and torch.equal(grids[0], grids[2])
+
+
 def test_only_the_head_is_trained_where_the_trunk_is_frozen():
     _, network = small()
     network.trunk.requires_grad_(False)
