@@ -111,8 +111,17 @@ def with_cam_head(
             "one unit and two classes"
         )
     channels = _point(module, cut, images).layout.channels
-    # Traced in both modes: dropout and batch norm do in each what they did before.
-    trunk = or_explain(
+    network = CamHeadNetwork(_trunk(module, cut), _head(channels, units, num_classes, pooling))
+    network.to(images.device).eval()
+    with torch.no_grad():
+        _set_scale(network.head, network.grid(images))
+    return network.train(module.training)
+
+
+def _trunk(module: nn.Module, cut: str) -> nn.Module:
+    """A copy up to the cut, traced in both modes: dropout and batch norm do in each what they
+    did before."""
+    trunk: nn.Module = or_explain(
         lambda: create_feature_extractor(
             copy.deepcopy(module),
             {cut: _GRID},
@@ -121,11 +130,7 @@ def with_cam_head(
         ),
         f"{type(module).__name__} cannot be cut behind {cut!r} for training",
     )
-    network = CamHeadNetwork(trunk, _head(channels, units, num_classes, pooling))
-    network.to(images.device).eval()
-    with torch.no_grad():
-        _set_scale(network.head, network.grid(images))
-    return network.train(module.training)
+    return trunk
 
 
 def _set_scale(head: nn.Module, grid: Tensor) -> None:
