@@ -10,7 +10,7 @@ mean square of what SqueezeNet puts out is 44, of MobileNetV2 0.6), and so one r
 import copy
 import math
 from collections import OrderedDict
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,16 @@ class CamHeadNetwork(nn.Module):
         """Logits, shape (N, classes), float."""
         logits: Tensor = self.head(self.grid(images))
         return logits
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CamHeadNetwork":
+        """A copy in the same mode; torchvision's trunks alone come back in training mode."""
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        copied.trunk.train(self.trunk.training)  # the graph of this mode
+        for own, other in zip(self.modules(), copied.modules(), strict=True):
+            other.training = own.training
+        return copied
 
     def grid(self, images: Tensor) -> Tensor:
         """What the head is given: shape (N, K, rows, cols), float."""

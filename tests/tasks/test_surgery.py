@@ -152,6 +152,28 @@ def test_dropout_and_batch_norm_keep_their_modes():
         assert torch.equal(first, copied(images))
 
 
+def test_a_copy_is_in_the_same_mode():
+    _, network = small()
+    images = noise(count=4)
+    copied = copy.deepcopy(network)
+    assert not any(module.training for module in copied.modules())
+    assert torch.equal(copied(images), network(images))
+    assert torch.equal(copied.grid(images), network.grid(images)), "batch statistics, or dropout"
+    network.train()
+    network.trunk.norm.eval()
+    copied = copy.deepcopy(network)
+    modes = {name: module.training for name, module in copied.named_modules()}
+    assert modes == {name: module.training for name, module in network.named_modules()}
+    assert not modes["trunk.norm"] and sum(not mode for mode in modes.values()) == 1
+    torch.manual_seed(6)
+    dropped = network(images)
+    torch.manual_seed(6)
+    assert torch.equal(dropped, copied(images))
+    with torch.no_grad():
+        copied.trunk.norm.weight.zero_()
+    assert network.trunk.norm.weight.all()
+
+
 def test_the_given_network_stays_as_it_was():
     base = Small()
     base.norm.eval()  # frozen by its owner
@@ -230,18 +252,25 @@ from tasks.model.surgery import with_cam_head
 def build():
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        base = models.squeezenet1_1(num_classes=3).eval()
-        model = with_cam_head(base, "features", 3, "{pooling}", torch.zeros(1, 3, 64, 64), 6)
+        base = models.{name}(num_classes=3).eval()
+        model = with_cam_head(base, "{cut}", 3, "{pooling}", torch.zeros(1, 3, 64, 64), 6)
     model.preprocessing = {{"resize": 64, "crop": 64, "mean": (0.5, 0.4, 0.3), "std": (0.2,) * 3}}
     return model
 """
 
 
-@pytest.mark.parametrize("pooling", ["gap", "gmp"])
-def test_an_audit_sees_the_head(tmp_path, pooling):
+@pytest.mark.parametrize(
+    ("name", "cut", "pooling"),
+    [
+        ("squeezenet1_1", "features", "gap"),
+        ("squeezenet1_1", "features", "gmp"),
+        ("mobilenet_v3_small", "features.9.block.0", "gap"),  # batch norms, which audits fold
+    ],
+)
+def test_an_audit_sees_the_head(tmp_path, name, cut, pooling):
     for i in range(4):
         draw(tmp_path / "pics" / CLASSES[i % 3] / f"{i}.png", i, (SIDE, SIDE))
-    model = write_model(tmp_path / "cut", AUDITED.format(pooling=pooling))
+    model = write_model(tmp_path / "cut", AUDITED.format(name=name, cut=cut, pooling=pooling))
     run = run_audit(
         configure(tmp_path, tmp_path / "pics", model=model, method="cam,gradcam++", second_pass=0)
     )
