@@ -7,14 +7,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tasks.sample.training import MEAN, STD
-from tasks.scenes import BACKGROUND_NAMES, OBJECT_NAMES, render_scene
+from tasks.scenes import (
+    BACKGROUND_NAMES,
+    OBJECT_NAMES,
+    ObjectLayer,
+    compose,
+    render_background,
+    render_object,
+)
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared" / "data" / "imagenette_val"
 WEIGHTS = PHOTOGRAPHS.parent / "weights"
-SCENE_SIDE = 96
+SCENE_SIDE, LAYER_SIDE = 96, 64  # of a scene, and of an object with its clutter
 FIRST_HELD_OUT = 600_000  # seed of the first scene that no training sees; a multiple of the classes
 
 
@@ -50,13 +58,28 @@ def _render(folder: Path, seed: int) -> dict[str, Any]:
     """Write the scene of a seed; its row of the manifest."""
     label = seed % len(OBJECT_NAMES)
     background = BACKGROUND_NAMES[seed // len(OBJECT_NAMES) % len(BACKGROUND_NAMES)]
-    scene = render_scene(OBJECT_NAMES[label], background, seed, seed, SCENE_SIDE)
+    image, mask = _compose(OBJECT_NAMES[label], background, seed)
     file = folder / f"{seed}.png"
     if not file.exists():  # a training that goes on wants the very files
-        cv2.imwrite(str(file), scene.image[:, :, ::-1])
-    rows, cols = np.nonzero(scene.mask)
+        cv2.imwrite(str(file), image[:, :, ::-1])
+    rows, cols = np.nonzero(mask)
     edges = (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
     return {"uri": file.name, "label": label, "boxes": [[int(edge) for edge in edges]]}
+
+
+def _compose(name: str, background: str, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Image and mask of an object that stands anywhere: the sample's fill the middle, where a
+    centre that has seen nothing is hard to beat."""
+    layer = render_object(name, seed, LAYER_SIDE)
+    top, left = np.random.default_rng(seed).integers(SCENE_SIDE - LAYER_SIDE + 1, size=2)
+    place = ((top, SCENE_SIDE - LAYER_SIDE - top), (left, SCENE_SIDE - LAYER_SIDE - left))
+
+    def put(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.pad(values, [*place, (0, 0)][: values.ndim])
+
+    laid = ObjectLayer(*(put(each) for each in (layer.color, layer.coverage, layer.shadow)),
+                       mask=put(layer.mask))  # fmt: skip
+    return compose(laid, render_background(background, seed, SCENE_SIDE)), laid.mask
 
 
 def photographs(folder: Path, fold: int, crop: int) -> Data:
