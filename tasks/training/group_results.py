@@ -12,16 +12,21 @@ Labels = npt.NDArray[np.int64]
 
 
 def group_results(
-    groups: Sequence[str], labels: Labels, before: Labels | None, after: Labels
+    groups: Sequence[str],
+    labels: Labels,
+    before: Labels | None,
+    after: Labels,
+    by_tag: bool = True,
 ) -> dict[str, Any]:
     """For training.json.
 
     groups, labels : of each image that measures
+    by_tag : whether the groups are labels with values of one tag, of which some may be missing
     before, after : predicted class indices; before None where the model had other classes
     """
     return {
         "sizes": group_sizes(groups),
-        "missing": list(empty_groups(groups)),
+        "missing": list(empty_groups(groups)) if by_tag else [],
         "before": None if before is None else _accuracies(groups, before == labels),
         "after": _accuracies(groups, after == labels),
     }

@@ -55,6 +55,33 @@ def suggested_groups(
     return groups
 
 
+def small_ones_joined(groups: Sequence[str], labels: Sequence[str], fewest: int) -> tuple[str, ...]:
+    """Groups of fewer than `fewest` images become `<label>|not told`; where that stays as small,
+    its images join the largest other group of their label, the first of equal ones.
+
+    A list of suggestions tells groups of many findings, each of a few examples; the smallest would
+    decide how many of each group there are to learn from.
+
+    groups, labels : of each image
+    """
+    sizes = group_sizes(groups)
+    rest = [f"{label}|{UNTOLD}" for label in labels]
+    kept = tuple(
+        group if sizes[group] >= fewest else other
+        for group, other in zip(groups, rest, strict=True)
+    )
+    pairs = Counter(zip(labels, kept, strict=True))
+    sizes = group_sizes(kept)
+    largest = {
+        label: min((-count, group) for (own, group), count in pairs.items() if own == label)[1]
+        for label in set(labels)
+    }
+    return tuple(
+        largest[label] if group == other and sizes[group] < fewest else group
+        for group, other, label in zip(kept, rest, labels, strict=True)
+    )
+
+
 def group_sizes(groups: Sequence[str]) -> dict[str, int]:
     """Images of each group, in the order of their names."""
     return dict(sorted(Counter(groups).items()))

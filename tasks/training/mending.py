@@ -9,9 +9,16 @@ from tasks.errors import AuditError
 from tasks.training.composites import with_objects
 from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples
-from tasks.training.groups import group_weights, suggested_groups, tag_groups
+from tasks.training.groups import (
+    group_weights,
+    small_ones_joined,
+    suggested_groups,
+    tag_groups,
+)
 from tasks.training.last_layer_input import check_groups
 from tasks.training.suggested import Suggested
+
+FEWEST = 6  # images of a group that a list tells, to be one of its own for way dfr
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +49,9 @@ def groups_of(
         tags = [dict(tags or ()) for tags in examples.manifest["tags"].to_pylist()]
         return tag_groups(names, tags, config.group_by)
     if suggested is not None and suggested.group:
-        return suggested_groups(examples.uris, names, suggested.group)
+        groups = suggested_groups(examples.uris, names, suggested.group)
+        # Held against its neighbours, an image of a tiny group says nothing of the group.
+        return small_ones_joined(groups, names, FEWEST) if config.way == "dfr" else groups
     if config.way == "dfr":
         raise AuditError(
             f"the list {config.suggestions} names no groups, and way 'dfr' needs some; give "

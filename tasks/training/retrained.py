@@ -52,7 +52,9 @@ def retrained(
     accuracy, seconds = float((predictions == labels).mean()), time.monotonic() - start
     row = EpochRow(1, "validation", loss, accuracy, 0.0, seconds)
     facts: dict[str, Any] = {
-        "groups": group_results(groups, labels, before, predictions),
+        "groups": group_results(
+            groups, labels, before, predictions, plan.config.group_by is not None
+        ),
         "last_layer": {
             "images": layer.images,
             "images_per_group_and_draw": layer.per_group,

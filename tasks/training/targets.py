@@ -44,4 +44,8 @@ def group_facts(
     rows = examples.of(validation=True)
     of_rows = [groups[row] for row in rows]
     before = None if pictures is None else original_predictions(plan, pictures, rows)
-    return {"groups": group_results(of_rows, examples.labels[rows], before, predictions)}
+    return {
+        "groups": group_results(
+            of_rows, examples.labels[rows], before, predictions, plan.config.group_by is not None
+        )
+    }

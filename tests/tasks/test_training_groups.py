@@ -12,6 +12,7 @@ from tasks.training.groups import (
     empty_groups,
     group_sizes,
     group_weights,
+    small_ones_joined,
     suggested_groups,
     tag_groups,
     worst_group,
@@ -45,6 +46,19 @@ def test_suggestions_for_other_images_are_refused() -> None:
         suggested_groups(["a", "b"], ["mug", "mug"], {"elsewhere": "mug|water"})
     with pytest.raises(AuditError, match=r"got for example None"):
         suggested_groups(["a"], ["mug"], {})
+
+
+def test_small_groups_join_what_is_not_told_or_the_largest() -> None:
+    groups = ["m|a"] * 3 + ["m|b"] * 1 + ["m|not told"] * 1 + ["f|a"] * 3 + ["f|b", "f|c"]
+    labels = ["m"] * 5 + ["f"] * 5
+    joined = small_ones_joined(groups, labels, 3)
+    # m: one and one are two, too few; f: one and one are two, too few.
+    assert joined == ("m|a",) * 5 + ("f|a",) * 5
+    assert small_ones_joined(groups, labels, 2) == (
+        *["m|a"] * 3, *["m|not told"] * 2, *["f|a"] * 3, *["f|not told"] * 2,
+    )  # fmt: skip
+    assert small_ones_joined(groups, labels, 1) == tuple(groups)
+    assert small_ones_joined(["m|a", "m|b"], ["m", "m"], 3) == ("m|not told",) * 2
 
 
 def test_sizes_and_what_is_missing() -> None:
