@@ -15,7 +15,7 @@ from tasks.scenes import OBJECT_NAMES
 from tasks.tables.completion import mark_complete
 from tasks.tables.storage import RunFolder
 from tasks.training.groups import tag_groups, worst_group
-from tests.mending.dataset import Dataset
+from tests.mending.dataset import ARM, Dataset
 from tests.planted.pools import SIZE
 from tests.tasks.tiny_audit import run_audit
 
@@ -30,6 +30,8 @@ class Measured:
     worst : accuracy of the worst group, and which that is
     driven : share of the mistakes that the background drives, estimated by the second pass
     mistakes : share of all images
+    lured : of the images on a background that is planted for another class, the share that is taken
+        for that class: the shortcut itself, which nobody but the renderer knows
     """
 
     accuracy: float
@@ -37,6 +39,7 @@ class Measured:
     worst_name: str
     driven: float
     mistakes: float
+    lured: float
 
 
 def audit(data: Dataset, model: str, weights: Path | None, out: Path) -> RunFolder:
@@ -62,7 +65,7 @@ def audit(data: Dataset, model: str, weights: Path | None, out: Path) -> RunFold
 
 def measure(run: RunFolder) -> Measured:
     """The figures of a finished audit."""
-    predictions = run.dataset("predictions").to_table(columns=["image_id", "correct"])
+    predictions = run.dataset("predictions").to_table(columns=["image_id", "correct", "predicted"])
     manifest = run.dataset("manifest").to_table(columns=["image_id", "label", "tags"])
     rows = predictions.to_pandas().merge(manifest.to_pandas(), on="image_id")
     names = [OBJECT_NAMES[label] for label in rows["label"]]
@@ -70,8 +73,23 @@ def measure(run: RunFolder) -> Measured:
     name, worst, _ = worst_group(rows["correct"].tolist(), groups)
     stats: pd.DataFrame = run.dataset("background_stats").to_table().to_pandas()
     everything = stats[stats["group"] == "all"].iloc[0]
-    accuracy = float(rows["correct"].mean())
-    return Measured(accuracy, worst, name, float(everything["driven_share"]), 1 - accuracy)
+    accuracy, driven = float(rows["correct"].mean()), float(everything["driven_share"])
+    return Measured(accuracy, worst, name, driven, 1 - accuracy, lured(rows))
+
+
+def lured(rows: pd.DataFrame) -> float:
+    """Of the images on a background that is planted for another class, the share that is taken for
+    that class.
+
+    rows : label, predicted (class indices) and tags (pairs, `background` among them)
+    """
+    planted = [ARM.class_of(dict(tags)["background"]) for tags in rows["tags"]]
+    hits = [
+        predicted == own
+        for own, label, predicted in zip(planted, rows["label"], rows["predicted"], strict=True)
+        if own is not None and own != label
+    ]
+    return sum(hits) / len(hits)
 
 
 def mended_classes(before: RunFolder, after: RunFolder) -> tuple[str, ...] | None:

@@ -41,7 +41,17 @@ def write_page(out: Path, outcomes: Sequence[Outcome], gates: Sequence[Gate], si
 
 def mean_rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """Of each mend the means over seeds; the first row is the head."""
-    rows = [["", "worst group", "gain", "all images", "driven mistakes", "driven of all images"]]
+    rows = [
+        [
+            "",
+            "worst group",
+            "gain",
+            "all images",
+            "lured",
+            "driven mistakes",
+            "driven of all images",
+        ]
+    ]
     rows.append(["before", *_means([one.before for one in outcomes], None)])
     for mend in _tried(outcomes):
         gains = [gain(one, mend) for one in outcomes]
@@ -86,6 +96,7 @@ def _means(measured: Sequence[Measured], gains: Sequence[float] | None) -> Row:
         _percent(mean(lambda m: m.worst)),
         "" if gains is None else f"{100 * sum(gains) / len(gains):+.1f}",
         _percent(mean(lambda m: m.accuracy)),
+        _percent(mean(lambda m: m.lured)),
         _percent(mean(lambda m: m.driven)),
         _percent(mean(lambda m: m.driven * m.mistakes)),
     ]

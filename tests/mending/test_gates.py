@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from tasks.scenes import OBJECT_NAMES
 from tests.mending.dataset import Sizes
 from tests.mending.gates import Outcome, check, gain
-from tests.mending.measured import Measured
+from tests.mending.measured import Measured, lured
 from tests.mending.page import mean_rows, mended_rows, seed_rows, table, write_page
 
 
 def measured(worst: float, name: str = "mug|water") -> Measured:
-    return Measured(accuracy=0.75, worst=worst, worst_name=name, driven=0.4, mistakes=0.25)
+    return Measured(
+        accuracy=0.75, worst=worst, worst_name=name, driven=0.4, mistakes=0.25, lured=0.3
+    )
 
 
 def outcome(seed: int, before: float, last_layer: float, backgrounds: float) -> Outcome:
@@ -37,9 +41,20 @@ def test_the_gate_is_the_mean_gain_over_seeds() -> None:
 def test_means_are_over_seeds() -> None:
     head, before, last_layer, backgrounds = mean_rows([FIRST, SECOND])
     assert head[1:3] == ["worst group", "gain"]
-    assert before[1:] == ["20.0 %", "", "75.0 %", "40.0 %", "10.0 %"]
+    assert before[1:] == ["20.0 %", "", "75.0 %", "30.0 %", "40.0 %", "10.0 %"]
     assert last_layer[:3] == ["last layer", "45.0 %", "+25.0"]
     assert backgrounds[:3] == ["backgrounds", "35.0 %", "+15.0"]
+
+
+def test_lured_are_those_taken_for_the_class_of_their_background() -> None:
+    planks, water, sand = ([("background", name)] for name in ("planks", "water", "sand"))
+    mug, sailboat, fish = (OBJECT_NAMES.index(name) for name in ("mug", "sailboat", "fish"))
+    rows = [
+        (mug, mug, planks), (mug, sailboat, water), (fish, mug, planks), (fish, fish, planks),
+        (fish, sailboat, planks), (fish, mug, sand),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["label", "predicted", "tags"])
+    assert lured(frame) == 2 / 4
 
 
 def test_every_seed_stands_on_the_page(tmp_path: Path) -> None:
