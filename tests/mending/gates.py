@@ -9,7 +9,8 @@ from tests.mending.measured import Measured
 
 LEAST_GAIN = 0.15
 GATED = ("last layer", "backgrounds")
-MENDS = (*GATED, "reweight")
+# Trained on without any mend: what more epochs and augmentation alone bring.
+MENDS = (*GATED, "reweight", "trained on")
 
 
 @dataclass(frozen=True)

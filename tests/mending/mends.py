@@ -1,4 +1,4 @@
-"""The three mends, by `camaudit train`'s own code."""
+"""The mends, by `camaudit train`'s own code."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _ALL_OF_IT: dict[str, Any] = {
 FLAGS: dict[str, dict[str, Any]] = {
     "last layer": {"way": "dfr", "group_by": "background"},
     "backgrounds": {**_ALL_OF_IT, "mend": "backgrounds", "composites": 2},
+    "trained on": _ALL_OF_IT,
     "reweight": {**_ALL_OF_IT, "mend": "reweight", "group_by": "background"},
 }
 
