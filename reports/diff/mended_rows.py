@@ -10,6 +10,8 @@ from tasks.diff.stage import Difference
 MOST_TOLD = 6  # classes of one state in sentences
 _DRIVEN_SHARE = "background_driven_share"
 
+_BETTER = {"mended": 0, "partly": 1}
+
 Row = dict[str, Any]
 
 MEASURES = {
@@ -22,6 +24,7 @@ MEASURES = {
 
 STATES = {
     "mended": "mended",
+    "partly": "mended in part",
     "still": "still there",
     "worse": "accuracy fell",
     "untested": "not tested",
@@ -40,7 +43,7 @@ class MendedClass:
 
 
 def mended_classes(difference: Difference, scope: str) -> list[MendedClass]:
-    """In the order of A's findings, the mended ones first."""
+    """In the order of A's findings, the mended ones first, then those mended in part."""
     evidence = difference.tables["mended_evidence"].to_pylist()
     shares = {
         row["label"]: row | {"measure": _DRIVEN_SHARE, "subject_a": None, "subject_b": None}
@@ -52,14 +55,14 @@ def mended_classes(difference: Difference, scope: str) -> list[MendedClass]:
         own = [each for each in evidence if each["label"] == row["label"]]
         share = [shares[row["label"]]] if row["label"] in shares else []
         found.append(MendedClass(row, [*own, *share], _words(row)))
-    return sorted(found, key=lambda each: each.row["state"] != "mended")
+    return sorted(found, key=lambda each: _BETTER.get(each.row["state"], len(_BETTER)))
 
 
 def _words(row: Row) -> str:
     before = plural(
         len(row["findings_a"]), "confirmed finding of A is", "confirmed findings of A are"
     )
-    if row["state"] == "still":
+    if row["state"] in ("partly", "still"):
         first, *others = row["findings_b"]
         more = f" and {len(others)} more" if others else ""
         return f"{first.replace(' -> ', ' → ')}{more} in B"
@@ -79,16 +82,17 @@ def mended_sentences(difference: Difference, scope: str) -> list[str]:
         classes = [c for c in mended_classes(difference, scope) if c.row["state"] == state]
         told += [_sentence(each) for each in classes[:MOST_TOLD]]
         if len(classes) > MOST_TOLD:
-            verb = "mended" if state == "mended" else f"not mended ({STATES[state]})"
+            verb = STATES[state] if state in _BETTER else f"not mended ({STATES[state]})"
             told.append(f"… and {len(classes) - MOST_TOLD} more classes are {verb}.")
     return told
 
 
 def _sentence(each: MendedClass) -> str:
-    verb = "mended" if each.row["state"] == "mended" else "not mended"
+    state = each.row["state"]
+    verb = STATES[state] if state in _BETTER else "not mended"
     sure = sorted((row for row in each.evidence if row.get("clear")),
                   key=lambda row: row["p_adjusted"])  # fmt: skip
-    shown = f"; {measured(sure[0])}" if sure and verb == "mended" else ""
+    shown = f"; {measured(sure[0])}" if sure and state in _BETTER else ""
     return f"{each.row['label']} is {verb}: {each.words}{shown}."
 
 

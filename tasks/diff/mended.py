@@ -39,6 +39,9 @@ def mended(
       often;
     - its accuracy did not fall: a model that never names a class mends it of nothing.
 
+    It is mended in part where all of this holds but the first: what is left is weaker, and still
+    strong enough to be found.
+
     finding_changes, quantities : of those schemas
 
     Returns: tables of schema MENDED, by class as A ranks its findings, and MENDED_EVIDENCE.
@@ -123,13 +126,13 @@ def _state(
     aligned: Alignment, name: str, own: list[Row], is_left: bool, rows: list[Row], worse: set[str]
 ) -> str:
     needs_tests = any(row["kind"] not in _OF_FIRST_PASS for row in own)
-    if is_left:
-        return "still"
     if name in worse:
-        return "worse"
+        return "still" if is_left else "worse"
+    clear = any(row["clear"] for row in rows if row["label"] == name)
+    if is_left:
+        return "partly" if clear else "still"
     if needs_tests and not aligned.b["inclusion"].notna().any():
         return "untested"
-    clear = any(row["clear"] for row in rows if row["label"] == name)
     return "mended" if clear else "unclear"
 
 

@@ -144,9 +144,10 @@ MENDED = pa.schema(
     }
 )
 
-# untested: A's findings are of the second pass, and B has none; still: a finding of B is about it;
-# worse: its accuracy fell; unclear: no finding is left, but nothing fell or rose for sure
-MENDED_STATES = ("mended", "still", "worse", "untested", "unclear")
+# partly: better for sure, but a finding of B is about it; still: such a finding, and nothing is
+# better for sure; untested: A's findings are of the second pass, and B has none; worse: its
+# accuracy fell; unclear: no finding is left, but nothing is better for sure
+MENDED_STATES = ("mended", "partly", "still", "worse", "untested", "unclear")
 
 # taken_for: of the other classes' images in a context, those taken for the class; driven: of the
 # class's images, those mistaken because of the background; driven_into: of the images taken for the

@@ -102,8 +102,8 @@ def _means(measured: Sequence[Measured], gains: Sequence[float] | None) -> Row:
     ]
 
 
-def _names(classes: tuple[str, ...] | None) -> str:
-    return "not told" if classes is None else ", ".join(classes) or "none"
+def _names(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes) or "none"
 
 
 def _percent(share: float) -> str:
