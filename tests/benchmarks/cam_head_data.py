@@ -22,7 +22,7 @@ from tasks.scenes import (
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared" / "data" / "imagenette_val"
 WEIGHTS = PHOTOGRAPHS.parent / "weights"
-SCENE_SIDE, LAYER_SIDE = 96, 72  # of a scene, and of an object with its clutter
+SCENE_SIDE, LAYER_SIDE = 128, 76  # of a scene, and of an object with its clutter
 FIRST_HELD_OUT = 600_000  # seed of the first scene that no training sees; a multiple of the classes
 
 

@@ -35,7 +35,7 @@ from tests.tasks.tiny_audit import run_audit, table
 
 CROPS = {"squeezenet1_0": 227, "mobilenet_v2": 225}  # those that the weights were trained with
 # Epochs and rate of the training from scratch, epochs of the heads; AlexNet has no batch norm.
-SCRATCH = {"alexnet": (24, 3e-4, 6), "vgg11_bn": (8, 3e-4, 3)}
+SCRATCH = {"alexnet": (24, 3e-4, 6), "vgg11_bn": (16, 1e-3, 6)}
 TRAINED = {"head": 0, "head and last block": 1}  # blocks that are unfrozen
 
 
