@@ -34,8 +34,11 @@ from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import run_audit, table
 
 CROPS = {"squeezenet1_0": 227, "mobilenet_v2": 225}  # those that the weights were trained with
-# Epochs and rate of the training from scratch, epochs of the heads; AlexNet has no batch norm.
-SCRATCH = {"alexnet": (24, 3e-4, 6), "vgg11_bn": (16, 1e-3, 6)}
+# The training from scratch, and the epochs of the heads.
+SCRATCH: dict[str, tuple[dict[str, Any], int]] = {
+    "alexnet": ({"epochs": 24, "rate": 3e-4}, 6),
+    "vgg11_bn": ({"epochs": 30, "rate": 5e-4, "batch_size": 16}, 6),
+}
 TRAINED = {"head": 0, "head and last block": 1}  # blocks that are unfrozen
 
 
@@ -150,11 +153,11 @@ def imagenet_labels(data: Data, indices: list[int]) -> Path:
 
 def scene_rows(folder: Path, network: str, data: Data) -> list[Row]:
     """A network trained from scratch, before and with both heads."""
-    at_first, rate, epochs = SCRATCH[network]
+    settings, epochs = SCRATCH[network]
     out = folder / network
     before = trained(
         data, out / "scratch", way="scratch", model=f"{scene_networks.__file__}:{network}",
-        epochs=at_first, rate=rate,
+        **settings,
     )  # fmt: skip
     rows = [measured((network, "own"), data.held_out, out / "before", None, model=before)]
     for head, (trained_part, blocks) in product(("gap", "gmp"), TRAINED.items()):
