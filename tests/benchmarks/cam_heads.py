@@ -164,12 +164,12 @@ def scene_rows(folder: Path, network: str, data: Data) -> list[Row]:
     out = folder / network
     before = trained(data, out / "scratch", way="scratch", model=untrained, **SCRATCH[network])
     rows = [measured((network, "own"), data.held_out, out / "before", None, model=before)]
-    for head, (place, part) in product(("gap", "gmp"), enumerate(SURGERY[network])):
+    for head, (number, part) in product(("gap", "gmp"), enumerate(SURGERY[network])):
         settings = SURGERY[network][part]
         base = before if settings["way"] == "finetune" else untrained
-        made = trained(data, out / f"{head}-{place}", model=base, cam_head=head, **settings)
+        made = trained(data, out / f"{head}-{number}", model=base, cam_head=head, **settings)
         names = (network, f"{head.upper()}, {part}")
-        run = out / f"{head}-{place}-run"
+        run = out / f"{head}-{number}-run"
         rows.append(measured(names, data.held_out, run, None, model=made, method="cam"))
     return rows
 
