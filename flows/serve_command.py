@@ -51,7 +51,7 @@ def serve(
 ) -> None:
     """Audit on a schedule, each run taking from the last one what has not changed."""
     with told_plainly():
-        folder = _check(config_file, keep, policy)
+        folder = check_config(config_file, keep, policy)
         # Imported late: Prefect takes seconds, and a mistake above needs none of it.
         from flows.prefect_server import pages_url, prefect_api
 
@@ -71,7 +71,7 @@ def serve(
             _serve_until_stopped(config_file.stem, schedule, parameters, now)
 
 
-def _check(config_file: Path, keep: int | None, policy: Path | None) -> Path:
+def check_config(config_file: Path, keep: int | None, policy: Path | None) -> Path:
     """Everything that can be wrong before anything is started; the folder of the runs."""
     from tasks.check.policy import load_policy
     from tasks.config import load_config
@@ -86,12 +86,13 @@ def _check(config_file: Path, keep: int | None, policy: Path | None) -> Path:
             f"{config_file} sets previous, but a schedule always goes on from its own last run; "
             "remove that line"
         )
-    plan_audit(config)
-    if policy is not None:
-        load_policy(policy)
     folder = Path(config.out)
     if folder.exists():
         list_runs(folder)
+    # A run stands in a folder of its own below; the folder of runs holds no audit.
+    plan_audit(config.model_copy(update={"out": str(folder / "next")}))
+    if policy is not None:
+        load_policy(policy)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

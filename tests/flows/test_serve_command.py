@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.serve_command import check_config
 from tests.flows.conftest import SmallDataset, start_camaudit
 from tests.flows.test_schedule import write_config
 
@@ -145,6 +146,16 @@ def test_mistakes_in_the_file_are_told_before_anything_starts(
     (tmp_path / "runs" / "audit.json").write_text("{}")
     done = CliRunner().invoke(app, ["serve", str(file), "--cron", NEW_YEAR])
     assert done.exit_code == 1 and "is one run" in done.stderr
+
+
+def test_a_folder_that_has_runs_is_gone_on_with(
+    small_dataset: SmallDataset, tmp_path: Path
+) -> None:
+    file = write_config(tmp_path, small_dataset)
+    run = tmp_path / "runs" / "2026-01-01T00-00-00Z"
+    run.mkdir(parents=True)
+    (run / "audit.json").write_text("{}")
+    assert check_config(file, keep=None, policy=None) == tmp_path / "runs"
 
 
 @pytest.mark.parametrize("flag", ["--port", "--reports-port"])
