@@ -81,8 +81,11 @@ class Auditor:
         The batch is filled up to its fixed size, so that every image meets the same kernels
         whatever shard it is in. Where memory runs out, batches are halved from here on.
         """
-        parts = [vars(part) for part in self.limit.parts(self._explain, images)]
-        return FirstPassBatch(**{name: torch.cat([p[name] for p in parts]) for name in parts[0]})
+        parts = self.limit.parts(self._explain, images)
+        if len(parts) == 1:
+            return parts[0]
+        values = [vars(part) for part in parts]
+        return FirstPassBatch(**{name: torch.cat([v[name] for v in values]) for name in values[0]})
 
     def logits(self, views: Tensor) -> Tensor:
         """What the same fast copy of the model says of changed images.
@@ -91,7 +94,8 @@ class Auditor:
 
         Returns: (N, classes) float32, on the CPU.
         """
-        return torch.cat(self.limit.parts(self._logits, views))
+        parts = self.limit.parts(self._logits, views)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _explain(self, images: list[InputImage]) -> FirstPassBatch:
         missing = self.batch_size - len(images)

@@ -1,6 +1,5 @@
 """The images of a training: their classes, and which of them train and which measure."""
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -12,15 +11,18 @@ import pyarrow as pa
 from tasks.errors import AuditError
 from tasks.index.classes import ClassList
 from tasks.index.manifest import build_manifest
-from tasks.statistics.seeded_hash import hash_ids
 from tasks.training.config import TrainConfig
-
-Labels = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Hashes = npt.NDArray[np.uint64]
-
-_TRAIN = ("train", "training")
-_VALIDATION = ("val", "valid", "validation")
+from tasks.training.division import (
+    Flags,
+    Hashes,
+    Labels,
+    divide,
+    divides,
+    held_out,
+    path_hashes,
+    splits_of,
+    with_one_each,
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Examples:
         left = replace(
             self,
             manifest=self.manifest.filter(pa.array(kept)),
-            in_validation=_with_one_each(self.labels[kept], self.in_validation[kept], hashes),
+            in_validation=with_one_each(self.labels[kept], self.in_validation[kept], hashes),
             hashes=hashes,
             left_out={**self.left_out, reason: self.left_out.get(reason, 0) + lost},
         )
@@ -123,16 +125,16 @@ def list_examples(config: TrainConfig) -> Examples:
             "classifier needs two or more. Expected a folder per class, or a manifest with the "
             "column 'label'"
         )
-    all_splits = _splits(listed)
+    all_splits = splits_of(listed)
     splits = [split for split, use in zip(all_splits, known, strict=True) if use]
     hashes = None
     if config.way == "dfr":
-        used = _held_out(splits)
+        used = held_out(splits)
         in_validation = np.ones_like(used)
     else:
-        if not _divides(set(all_splits)):
-            hashes = _hashes(manifest, config)
-        used, in_validation = _divide(manifest, splits, hashes, config.validation)
+        if not divides(set(all_splits)):
+            hashes = path_hashes(manifest, config)
+        used, in_validation = divide(manifest, splits, hashes, config.validation)
     if not used.all():
         others = Counter(split for split, use in zip(splits, used, strict=True) if not use)
         left_out |= {f"of split {split!r}": count for split, count in sorted(others.items())}
@@ -168,66 +170,3 @@ def check_classes(examples: Examples) -> None:
             + (f" Left out: {reasons}." if reasons else "")
             + " Add images, or take these classes out"
         )
-
-
-def _splits(manifest: pa.Table) -> list[str]:
-    return [str(split).strip().lower() for split in manifest["split"].to_pylist()]
-
-
-def _divides(splits: set[str]) -> bool:
-    return bool(splits.intersection(_TRAIN) and splits.intersection(_VALIDATION))
-
-
-def _hashes(manifest: pa.Table, config: TrainConfig) -> Hashes:
-    names = _names_below(manifest["uri"].to_pylist(), config.images)
-    return hash_ids(_identities(names), config.seed)
-
-
-def _held_out(splits: list[str]) -> Flags:
-    """Those of split val; without any all that do not train."""
-    in_validation = np.array([split in _VALIDATION for split in splits])
-    in_train = np.array([split in _TRAIN for split in splits])
-    return in_validation if in_validation.any() else ~in_train
-
-
-def _divide(
-    manifest: pa.Table, splits: list[str], hashes: Hashes | None, validation: float
-) -> tuple[Flags, Flags]:
-    """Which images are used, and which of them measure; both of shape (N,).
-
-    hashes : None where the splits divide
-    validation : the share of each class that measures
-    """
-    in_train = np.array([split in _TRAIN for split in splits])
-    if hashes is None:
-        in_validation = np.array([split in _VALIDATION for split in splits])
-        return in_train | in_validation, in_validation
-    pool = in_train if in_train.any() else np.ones(len(splits), dtype=bool)
-    labels = manifest["label"].to_numpy()
-    drawn = np.zeros(len(splits), dtype=bool)
-    for label in np.unique(labels[pool]):
-        rows = np.flatnonzero(pool & (labels == label))
-        share = min(max(1, round(validation * len(rows))), len(rows) - 1)
-        drawn[rows[np.argsort(hashes[rows], kind="stable")[:share]]] = True
-    return pool, drawn
-
-
-def _with_one_each(labels: Labels, in_validation: Flags, hashes: Hashes | None) -> Flags:
-    """With the next image of each class that has none that measures, and two or more that train."""
-    moved = in_validation.copy()
-    for label in np.unique(labels) if hashes is not None else ():
-        rows = np.flatnonzero(labels == label)
-        if hashes is not None and len(rows) > 1 and not in_validation[rows].any():
-            moved[rows[np.argmin(hashes[rows])]] = True
-    return moved
-
-
-def _identities(names: list[str]) -> npt.NDArray[np.int64]:
-    digests = [blake2b(name.encode(errors="surrogateescape"), digest_size=8) for name in names]
-    return np.array([int.from_bytes(d.digest(), "little", signed=True) for d in digests], np.int64)
-
-
-def _names_below(uris: list[str], images: str) -> list[str]:
-    """Paths below the dataset's folder: moved as a whole, it is divided as before."""
-    root = images if os.path.isdir(images) else os.path.dirname(images)
-    return [uri.removeprefix(root).lstrip("/") for uri in uris]

@@ -1,13 +1,12 @@
 """A training as a whole: from the listed images to a folder that an audit takes as a model."""
 
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tasks.runs.being_written import being_written
 from tasks.training.augmentation import Augmentation
@@ -32,6 +31,7 @@ from tasks.training.plan import TrainPlan, features_key
 from tasks.training.replaced import ReplacedBackgrounds
 from tasks.training.retrained import retrained
 from tasks.training.scalars import Scalars
+from tasks.training.standardisation import Standardisation
 from tasks.training.targets import group_facts, targets
 from tasks.training.trainable import Trainable, trainable
 from tasks.training.trained_folder import Outcome, write_trained
@@ -54,7 +54,7 @@ def train(plan: TrainPlan, shown: Shown) -> dict[str, Any]:
         if plan.config.way == "features":
             outcome = _on_features(plan, shown)
         elif plan.config.way == "dfr":
-            outcome = retrained(plan, *_held_out_features(plan, shown))
+            outcome = retrained(plan, *read_features(plan, shown))
         else:
             outcome = _on_pictures(plan, shown)
         return write_trained(plan, outcome, time.monotonic() - start)
@@ -113,9 +113,7 @@ def read_pictures(plan: TrainPlan, shown: Shown) -> tuple[Examples, Pictures, li
 
 def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     config = plan.config
-    features, unreadable = read_features(plan, shown)
-    kept = np.isin(np.arange(len(plan.examples)), features.rows)
-    examples = plan.examples.keep(kept, "unreadable")
+    examples, features, unreadable = read_features(plan, shown)
     labels, weights = targets(examples, plan)
     values = torch.from_numpy(features.values)
     standard = Standardisation.of(values[examples.of(validation=False)])
@@ -139,52 +137,15 @@ def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     return Outcome(plan.module, examples, history, predictions, unreadable, facts)
 
 
-def read_features(plan: TrainPlan, shown: Shown) -> tuple[Features, list[Unreadable]]:
-    """What the frozen base says of all examples, computed where it is not stored yet."""
+def read_features(plan: TrainPlan, shown: Shown) -> tuple[Examples, Features, list[Unreadable]]:
+    """The examples that can be read, and what the frozen base says of them, computed where it is
+    not stored yet."""
     extractor = Extractor(plan.module, plan.head, plan.preprocessing, plan.device)
     pictures = Pictures(plan.examples.uris, plan.preprocessing)
     with shown.advancing("Features", len(plan.examples)) as advance:
-        return extract_features(
+        features, unreadable = extract_features(
             extractor, pictures, plan.examples, plan.folder.features, features_key(plan), advance
         )
-
-
-@dataclass(frozen=True)
-class Standardisation:
-    """Features less their mean, over their standard deviation, so that one rate suits all.
-
-    mean, std : shape (K,), float32; std above 0
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, features: Tensor) -> "Standardisation":
-        """Of the features that train, shape (N, K)."""
-        values = features.double()
-        std = values.std(dim=0, correction=0)
-        return cls(values.mean(dim=0).float(), torch.where(std > 0, std, 1.0).float())
-
-    def __call__(self, features: Tensor) -> Tensor:
-        return (features - self.mean) / self.std
-
-    def to(self, device: torch.device) -> "Standardisation":
-        """The same on a device."""
-        return replace(self, mean=self.mean.to(device), std=self.std.to(device))
-
-    def fold(self, head: nn.Linear, into: nn.Module) -> None:
-        """Write a layer on standardised features as one on the features themselves."""
-        weight = head.weight.detach().double() / self.std.double()
-        bias = head.bias.detach().double() - weight @ self.mean.double()
-        into.load_state_dict({"weight": weight.float(), "bias": bias.float()})
-
-
-def _held_out_features(
-    plan: TrainPlan, shown: Shown
-) -> tuple[Examples, Features, list[Unreadable]]:
-    """The examples that can be read, all of which measure, and their features."""
-    features, unreadable = read_features(plan, shown)
     kept = np.isin(np.arange(len(plan.examples)), features.rows)
     return plan.examples.keep(kept, "unreadable"), features, unreadable
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.mending.measured import IN_PART, Measured
 from tests.planted.arms import PLANTED_CLASSES
+from tests.planted.gates import Gate
 
 LEAST_GAIN = 0.15
 LEAST_MENDED = 0.8  # of the planted classes, over all seeds
@@ -30,18 +31,6 @@ class Outcome:
     before: Measured
     after: Mapping[str, Measured]
     mended: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One condition, whether it holds, and the figures that say so."""
-
-    name: str
-    passed: bool
-    figures: str
-
-    def __str__(self) -> str:
-        return f"{'pass' if self.passed else 'MISS'}  {self.name}: {self.figures}"
 
 
 def gain(outcome: Outcome, mend: str) -> float:

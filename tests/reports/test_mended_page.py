@@ -32,8 +32,8 @@ def test_headlines_say_which_classes_are_mended(two: Difference) -> None:
     )
     # All 20 of the 80 ants were mistaken for what lies behind them, then one; a finding is left.
     assert told[2].startswith(
-        "ant is mended in part: mistakes on ant in B; its images mistaken because of the background "
-        "25.0 % to 1.2 %, −23.8 points [−"
+        "ant is mended in part: mistakes on ant in B; its images mistaken because of the "
+        "background 25.0 % to 1.2 %, −23.8 points [−"
     )
     # 60 of 80 ants, then 79; all 40 bees. Of the ants at sea 20 of 40, then 39.
     assert told[3].startswith(

@@ -13,8 +13,9 @@ from torchvision import models
 from cam_kernels.head import find_pooled_linear_head
 from cam_kernels.layers.receptive_field import receptive_field
 from tasks.errors import AuditError
+from tasks.model.cam_cut import choose_cut
 from tasks.model.loading import load_model
-from tasks.model.surgery import choose_cut, with_cam_head
+from tasks.model.surgery import with_cam_head
 from tests.tasks.published_trunks import build
 from tests.tasks.raw_activations import raw_activations
 from tests.tasks.tiny_audit import CLASSES, configure, draw, run_audit, table, write_model

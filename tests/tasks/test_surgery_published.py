@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tasks.model.surgery import choose_cut, with_cam_head
+from tasks.model.cam_cut import choose_cut
+from tasks.model.surgery import with_cam_head
 from tests.tasks.published_trunks import TRUNKS, build, images
 
 UNITS, CLASSES = 1024, 5

@@ -37,7 +37,7 @@ def pooled_in_float64(plan: TrainPlan) -> np.ndarray:
 
 
 def test_features_are_the_pooled_activations(plan: TrainPlan) -> None:
-    found, unreadable = read_features(plan, Silent())
+    _, found, unreadable = read_features(plan, Silent())
     assert (found.values.dtype, unreadable) == (np.float16, [])
     assert found.rows.tolist() == list(range(12))
     assert found.values.astype(float) == pytest.approx(pooled_in_float64(plan), abs=1e-3)
@@ -61,14 +61,14 @@ def test_only_missing_parts_are_computed(plan: TrainPlan, monkeypatch) -> None:
     monkeypatch.setattr(
         module.Extractor, "__call__", lambda s, v: (counted.append(len(v)), call(s, v))[1]
     )
-    first, _ = read_features(plan, Silent())
+    _, first, _ = read_features(plan, Silent())
     parts = sorted(plan.folder.features.glob("*.parquet"))
     assert (len(parts), sum(counted)) == (3, 12)
     counted.clear()
-    again, _ = read_features(plan, Silent())
+    _, again, _ = read_features(plan, Silent())
     assert counted == [] and np.array_equal(first.values, again.values)
     parts[1].write_bytes(parts[1].read_bytes()[:100])
-    mended, _ = read_features(plan, Silent())
+    _, mended, _ = read_features(plan, Silent())
     assert sum(counted) == 5 and np.array_equal(first.values, mended.values)
     assert np.array_equal(first.rows, mended.rows)
 
@@ -77,7 +77,7 @@ def test_features_of_another_base_are_computed_anew(plan: TrainPlan, tmp_path: P
     read_features(plan, Silent())
     (tmp_path / "code" / "net.py").write_text(BASE.replace("manual_seed(7)", "manual_seed(8)"))
     other = plan_training(plan.config, "cpu")
-    found, _ = read_features(other, Silent())
+    _, found, _ = read_features(other, Silent())
     assert found.values.astype(float) == pytest.approx(pooled_in_float64(other), abs=1e-3)
 
 
@@ -87,7 +87,7 @@ def test_unreadable_images_are_left_out_and_told_each_time(plan: TrainPlan) -> N
     plan = plan_training(plan.config, "cpu")
     plan.folder.start(plan.identity())
     for _ in range(2):  # computed, and read again
-        found, unreadable = read_features(plan, Silent())
+        _, found, unreadable = read_features(plan, Silent())
         assert found.rows.tolist() == [r for r in range(12) if r != row]
         assert [(each.row, each.uri) for each in unreadable] == [(row, plan.examples.uris[row])]
     facts = train(plan, Silent())
