@@ -22,8 +22,12 @@ from tasks.scenes import (
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared" / "data" / "imagenette_val"
 WEIGHTS = PHOTOGRAPHS.parent / "weights"
-SCENE_SIDE, LAYER_SIDE = 128, 76  # of a scene, and of an object with its clutter
-FIRST_HELD_OUT = 600_000  # seed of the first scene that no training sees; a multiple of the classes
+SCENE_SIDE = 128
+# Of an object with its clutter: what is trained on holds larger ones, too, as photographs do.
+LAYER_SIDE, LARGEST_LAYER = 76, 128
+# Numbers of the first scenes of a seed, and of the first that no training sees; multiples of the
+# classes.
+PER_SEED, FIRST_HELD_OUT = 60_000, 6_000_000
 
 
 @dataclass(frozen=True)
@@ -39,26 +43,34 @@ class Data:
     preprocessing: dict[str, Any]
 
 
-def scenes(folder: Path, training: int, held_out: int) -> Data:
-    """Rendered scenes, every object on every background alike."""
+def scenes(folder: Path, training: int, held_out: int, seed: int) -> Data:
+    """Rendered scenes, every object on every background alike; no two seeds share one.
+
+    Those to train on have objects of all sizes from LAYER_SIDE to LARGEST_LAYER, those that
+    measure the smallest ones, which leave room to stand away from the centre.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    first, measures = seed * PER_SEED, FIRST_HELD_OUT + seed * PER_SEED
     classes = _write_classes(folder, list(OBJECT_NAMES))
     return Data(
-        _write(folder / "training.csv", [_render(folder, i) for i in range(training)]),
+        _write(
+            folder / "training.csv",
+            [_render(folder, first + i, LARGEST_LAYER) for i in range(training)],
+        ),
         _write(
             folder / "held_out.csv",
-            [_render(folder, FIRST_HELD_OUT + i) for i in range(held_out)],
+            [_render(folder, measures + i, LAYER_SIDE) for i in range(held_out)],
         ),
         classes,
         {"resize": SCENE_SIDE, "crop": SCENE_SIDE, "mean": MEAN, "std": STD},
     )
 
 
-def _render(folder: Path, seed: int) -> dict[str, Any]:
-    """Write the scene of a seed; its row of the manifest."""
+def _render(folder: Path, seed: int, largest: int) -> dict[str, Any]:
+    """Write the scene of a seed, with a layer of at most `largest` pixels; its manifest row."""
     label = seed % len(OBJECT_NAMES)
     background = BACKGROUND_NAMES[seed // len(OBJECT_NAMES) % len(BACKGROUND_NAMES)]
-    image, mask = _compose(OBJECT_NAMES[label], background, seed)
+    image, mask = _compose(OBJECT_NAMES[label], background, seed, largest)
     file = folder / f"{seed}.png"
     if not file.exists():  # a training that goes on wants the very files
         cv2.imwrite(str(file), image[:, :, ::-1])
@@ -67,12 +79,17 @@ def _render(folder: Path, seed: int) -> dict[str, Any]:
     return {"uri": file.name, "label": label, "boxes": [[int(edge) for edge in edges]]}
 
 
-def _compose(name: str, background: str, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _compose(
+    name: str, background: str, seed: int, largest: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Image and mask of an object that stands anywhere: the sample's fill the middle, where a
     centre that has seen nothing is hard to beat."""
-    layer = render_object(name, seed, LAYER_SIDE)
-    top, left = np.random.default_rng(seed).integers(SCENE_SIDE - LAYER_SIDE + 1, size=2)
-    place = ((top, SCENE_SIDE - LAYER_SIDE - top), (left, SCENE_SIDE - LAYER_SIDE - left))
+    draw = np.random.default_rng(seed)
+    side = int(draw.integers(LAYER_SIDE, largest + 1))
+    layer = render_object(name, seed, side)
+    free = SCENE_SIDE - side
+    top, left = draw.integers(free + 1, size=2)
+    place = ((top, free - top), (left, free - left))
 
     def put(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.pad(values, [*place, (0, 0)][: values.ndim])

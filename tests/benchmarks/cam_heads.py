@@ -8,16 +8,17 @@ head, by Grad-CAM++ at its last layer; after: CAM (arXiv:1512.04150, section 3 a
 
 import argparse
 import tempfile
-from dataclasses import astuple, dataclass
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import bootstrap
 
 from flows.train_progress import TrainProgress
 from tasks.config import AuditConfig
@@ -34,40 +35,37 @@ from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import run_audit, table
 
 CROPS = {"squeezenet1_0": 227, "mobilenet_v2": 225}  # those that the weights were trained with
-# How the networks for scenes are trained with their own head, and with each new one.
-SCRATCH: dict[str, dict[str, Any]] = {
-    "alexnet": {"epochs": 24, "rate": 3e-4},
-    "vgg11_bn": {"epochs": 30, "rate": 5e-4, "batch_size": 16},
-}
-SURGERY: dict[str, dict[str, dict[str, Any]]] = {
-    "alexnet": {
-        "head": {"way": "finetune", "unfreeze": 0, "head_epochs": 6, "epochs": 6},
-        "head and last block": {"way": "finetune", "unfreeze": 1, "head_epochs": 3, "epochs": 6},
-    },
-    # Its own head learns little from a thousand scenes: there is no trunk to go on from.
-    "vgg11_bn": {"all, from scratch": {"way": "scratch", "epochs": 20, "rate": 1e-3}},
-}
+# Rates by which the networks for scenes learn with their own head; chosen by its accuracy alone.
+RATES = {"alexnet": 3e-4, "vgg11_bn": 1e-3}
+SCRATCH: dict[str, Any] = {"way": "scratch", "epochs": 10}
+SURGERY: dict[str, Any] = {"way": "finetune", "unfreeze": 1, "head_epochs": 3, "epochs": 6}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A network with a head; figures are means over the held-out images, with the centre's."""
+    """A network with a head; figures are means over the held-out images, with the centre's.
+
+    leads : by image, the share of energy in the boxes less the centre's; an empty map has none
+    """
 
     network: str
     head: str
     parameters: int
-    images: int
     accuracy: float
     energy: tuple[float, float]
     max_box_acc_v2: tuple[float, float]
     gt_known: tuple[float, float]
+    leads: npt.NDArray[np.float64]
 
     def cells(self) -> list[str]:
         """As the table shows them."""
         pairs = (self.energy, self.max_box_acc_v2, self.gt_known)
+        within = bootstrap((self.leads,), np.mean, rng=0, method="percentile").confidence_interval
         return [
             self.network, self.head, f"{self.parameters / 1e6:.2f} M", f"{self.accuracy:.1%}",
-            *(f"{own:.1%} / {centre:.1%}" for own, centre in pairs), str(self.images),
+            f"{self.energy[0]:.1%} / {self.energy[1]:.1%}",
+            f"{100 * self.leads.mean():+.1f} [{100 * within.low:+.1f}, {100 * within.high:+.1f}]",
+            *(f"{own:.1%} / {centre:.1%}" for own, centre in pairs[1:]), str(len(self.leads)),
         ]  # fmt: skip
 
 
@@ -95,12 +93,14 @@ def measured(
     )
     run = run_audit(config)
     stats = table(run, "localization_stats").query("class_idx == -1").set_index("figure")
-    maps = table(run, "heatmaps").query("role == 'label'")
+    maps = table(run, "heatmaps").query("role == 'label'").set_index("image_id")
+    energy, centre = maps["object_energy"].fillna(0.0).sort_index(), energy_of_centre(run)
     module = load_model(config.model, config.weights, untrained=True).module
     boxes = [tuple(stats.loc[name, ["value", "centre"]]) for name in ("max_box_acc_v2", "gt_known")]
     return Row(
-        *names, sum(p.numel() for p in module.parameters()), len(maps), accuracy(run, among),
-        (float(maps["object_energy"].mean()), energy_of_centre(run)), boxes[0], boxes[1],
+        *names, sum(p.numel() for p in module.parameters()), accuracy(run, among),
+        (float(energy.mean()), float(centre.mean())), boxes[0], boxes[1],
+        (energy - centre).to_numpy(),
     )  # fmt: skip
 
 
@@ -113,18 +113,18 @@ def accuracy(run: RunFolder, among: list[int] | None) -> float:
     return float(np.mean(rows["label"] == answers))
 
 
-def energy_of_centre(run: RunFolder) -> float:
-    """Mean share in the boxes of a Gaussian on the centre of the view."""
+def energy_of_centre(run: RunFolder) -> "pd.Series[float]":
+    """By image, the share in the boxes of a Gaussian on the centre of the view."""
     boxes = table(run, "manifest").set_index("image_id")["boxes"]
     seen = run.audit()["preprocessing"]
-    baseline, shares = centre_map(seen["crop"]), []
+    baseline, shares = centre_map(seen["crop"]), {}
     for row in table(run, "predictions").itertuples():
         view = place(row.width, row.height, seen["resize"], seen["crop"])
         inside = np.zeros_like(baseline)
         for left, top, right, bottom in view.to_view(np.stack(boxes[row.image_id])):
             inside[top : bottom + 1, left : right + 1] = 1
-        shares.append((baseline * inside).sum() / baseline.sum())
-    return float(np.mean(shares))
+        shares[row.image_id] = (baseline * inside).sum() / baseline.sum()
+    return pd.Series(shares).sort_index()
 
 
 def photograph_rows(folder: Path, network: str, fold: int, epochs: int) -> list[Row]:
@@ -158,69 +158,79 @@ def imagenet_labels(data: Data, indices: list[int]) -> Path:
     return file
 
 
-def scene_rows(folder: Path, network: str, data: Data) -> list[Row]:
+def scene_rows(folder: Path, network: str, data: Data, seed: int) -> list[Row]:
     """A network trained from scratch, before and with both heads."""
     untrained = f"{scene_networks.__file__}:{network}"
-    out = folder / network
-    before = trained(data, out / "scratch", way="scratch", model=untrained, **SCRATCH[network])
+    out = folder / f"{network}-{seed}"
+    before = trained(
+        data, out / "scratch", model=untrained, rate=RATES[network], seed=seed, **SCRATCH
+    )
     rows = [measured((network, "own"), data.held_out, out / "before", None, model=before)]
-    for head, (number, part) in product(("gap", "gmp"), enumerate(SURGERY[network])):
-        settings = SURGERY[network][part]
-        base = before if settings["way"] == "finetune" else untrained
-        made = trained(data, out / f"{head}-{number}", model=base, cam_head=head, **settings)
-        names = (network, f"{head.upper()}, {part}")
-        run = out / f"{head}-{number}-run"
+    for head in ("gap", "gmp"):
+        made = trained(data, out / head, model=before, cam_head=head, seed=seed, **SURGERY)
+        run = out / f"{head}-run"
+        names = (network, f"{head.upper()}, head and last block")
         rows.append(measured(names, data.held_out, run, None, model=made, method="cam"))
     return rows
 
 
-def pooled(folds: list[list[Row]]) -> list[Row]:
-    """Means over folds of one size; the images of all."""
+def pooled(parts: list[list[Row]]) -> list[Row]:
+    """Means over folds or seeds of one size; the images of all."""
     means = []
-    for rows in zip(*folds, strict=True):
+    for rows in zip(*parts, strict=True):
         pairs = [
             tuple(np.mean([getattr(row, name) for row in rows], axis=0))
             for name in ("energy", "max_box_acc_v2", "gt_known")
         ]
+        leads = np.concatenate([row.leads for row in rows])
         correct = float(np.mean([row.accuracy for row in rows]))
-        images = sum(row.images for row in rows)
-        means.append(Row(*astuple(rows[0])[:3], images, correct, *pairs))
+        one = rows[0]
+        means.append(Row(one.network, one.head, one.parameters, correct, *pairs, leads))
     return means
+
+
+def _table(rows: list[Row], title: str | None = None) -> Table:
+    shown = Table(
+        "network", "head, and what is trained", "parameters", "accuracy", "energy in box / centre",
+        "lead [95 %]", "MaxBoxAccV2 / centre", "GT-known / centre", "images", title=title,
+    )  # fmt: skip
+    for row in rows:
+        shown.add_row(*row.cells())
+    return shown
 
 
 def main() -> None:
     """Read the command line, train, audit, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("networks", nargs="*", default=[*CROPS, *SCRATCH], help="default: all")
+    parser.add_argument("networks", nargs="*", default=[*CROPS, *RATES], help="default: all")
     parser.add_argument("--folds", type=int, choices=(1, 2), default=2, help="of the photographs")
     parser.add_argument("--epochs", type=int, default=6, help="on photographs")
-    parser.add_argument("--training", type=int, default=960, help="scenes")
+    parser.add_argument("--seeds", type=int, default=3, help="of scenes and weights")
+    parser.add_argument("--training", type=int, default=3000, help="scenes")
     parser.add_argument("--held-out", type=int, default=240, help="scenes")
     parser.add_argument("--out", type=Path, help="folder to keep; the same call goes on in it")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    console = Console(width=130)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cam-heads-") as temporary:
         folder = (options.out or Path(temporary)).resolve()
         for network in options.networks:
             if network in CROPS:
-                folds = [
+                parts = [
                     photograph_rows(folder, network, fold, options.epochs)
                     for fold in range(options.folds)
                 ]
-                rows += pooled(folds)
             else:
-                data = scenes(folder / "scenes", options.training, options.held_out)
-                rows += scene_rows(folder, network, data)
-    console = Console(width=120)
+                parts = []
+                for seed in range(options.seeds):
+                    made = folder / f"scenes{seed}"
+                    data = scenes(made, options.training, options.held_out, seed)
+                    parts.append(scene_rows(folder, network, data, seed))
+                    console.print(_table(parts[-1], f"{network}, seed {seed}"))
+            rows += pooled(parts)
     console.print(machine_line(1))
-    shown = Table(
-        "network", "head, and what is trained", "parameters", "accuracy", "energy in box / centre",
-        "MaxBoxAccV2 / centre", "GT-known / centre", "images",
-    )  # fmt: skip
-    for row in rows:
-        shown.add_row(*row.cells())
-    console.print(shown)
+    console.print(_table(rows))
 
 
 if __name__ == "__main__":
