@@ -10,7 +10,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -83,7 +83,8 @@ def waiting(
         yield pipes
     finally:
         for pipe in pipes.values():
-            pipe.send(None)
+            with suppress(BrokenPipeError):  # one that has failed says so itself
+                pipe.send(None)
         for process in started:
             process.join()
 
