@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from reports.background.background_words import INTERVENTIONS, intervention_words
 from reports.explorer.features import FeatureFacts, collect_features
 from reports.explorer.script_files import smallest_integers, write_script
+from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
 
 IMAGES_PER_FILE = 512
@@ -31,7 +33,7 @@ def write_detail_files(
     ids = tables.predictions["image_id"].to_numpy(np.int64)
     facts = collect_features(tables)
     top_class, top_probability = _top(tables)
-    trails, changes = _trails(tables), _changes(tables, report)
+    trails, changes = _trails(tables, ids), _changes(tables, report)
     for number, start in enumerate(range(0, len(ids), IMAGES_PER_FILE)):
         part = ids[start : start + IMAGES_PER_FILE]
         rows = slice(start, start + len(part))
@@ -55,7 +57,10 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     p_k = p_1 exp(l_k - l_1): the sum under a softmax is the same for all classes.
     """
     names = ["image_id", "probability", "top_k_class", "top_k_logit"]
-    rows = tables.run.dataset("predictions").to_table(columns=names).sort_by("image_id")
+    stored = tables.run.dataset("predictions").to_table(columns=names)
+    shown = tables.predictions["image_id"].to_numpy(np.int64)
+    known = is_shown(stored["image_id"].to_numpy(), shown)
+    rows = stored.filter(pa.array(known)).sort_by("image_id")
     classes, logits = (rows[name].combine_chunks() for name in names[2:])
     lengths = np.diff(classes.offsets.to_numpy())
     values = logits.flatten().to_numpy().astype(np.float64)
@@ -69,10 +74,11 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     )
 
 
-def _trails(tables: AuditTables) -> Lists:
+def _trails(tables: AuditTables, ids: npt.NDArray[np.int64]) -> Lists:
     if tables.background is None:
         return {}
     verdicts = tables.background.verdicts
+    verdicts = verdicts[is_shown(verdicts["image_id"].to_numpy(np.int64), ids)]
     return {
         int(image_id): [str(sentence) for sentence in trail]
         for image_id, trail in zip(verdicts["image_id"], verdicts["trail"], strict=True)

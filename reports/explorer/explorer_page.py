@@ -17,6 +17,7 @@ from reports.explorer.links import PAGE
 from reports.explorer.map_files import IMAGES_PER_FILE as MAPS_PER_FILE
 from reports.explorer.map_files import write_map_files
 from reports.explorer.script_files import smallest_integers, write_script
+from reports.explorer.shown_images import shown_tables
 from reports.explorer.thumbnails import draw_thumbnails, stored_pictures
 from reports.site import Site
 from reports.tables import AuditTables
@@ -34,6 +35,9 @@ def write_explorer(
     links : pages by image_id, by `strip` and `case`
     """
     folder = site.folder / FOLDER
+    audited = len(tables.predictions)
+    linked = set(stored_pictures(site.folder)).union(*links.values())
+    tables = shown_tables(tables, linked)
     rows = collect_rows(tables)
     uris = read_manifest(tables)["uri"]
     grid = write_map_files(tables, folder)
@@ -47,6 +51,7 @@ def write_explorer(
         PAGE,
         "images.html",
         images=len(ids),
+        audited=audited,
         pictured=len(pictures),
         quantities={
             name: text for name, text in QUANTITIES.items() if name in rows.table.schema.names

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.neighbors import NearestNeighbors
 
+from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
 
 UNITS_SHOWN = 5
@@ -18,6 +19,7 @@ _IMAGES_AT_ONCE = 512
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
+Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def collect_features(tables: AuditTables) -> FeatureFacts:
     strengths = np.full((len(ids), UNITS_SHOWN), np.nan, np.float32)
     projected = np.zeros((len(ids), _PROJECTED), np.float32)
     directions: Floats | None = None
-    for image_id, pooled, evidence in _read(tables):
+    for image_id, pooled, evidence in _read(tables, ids):
         place = np.searchsorted(ids, image_id)
         if directions is None:
             random = np.random.default_rng(0)
@@ -115,15 +117,17 @@ def _usual(tables: AuditTables) -> tuple[Floats, Floats]:
     return np.nan_to_num(mean), np.sqrt(np.nan_to_num(variance))
 
 
-def _read(tables: AuditTables) -> Iterator[tuple[npt.NDArray[np.int64], Floats, Floats]]:
-    """Image ids, pooled features and evidence; nothing where the audit has no features."""
+def _read(tables: AuditTables, ids: Ids) -> Iterator[tuple[Ids, Floats, Floats]]:
+    """Those of `ids` with pooled features and evidence; none where the audit has no features."""
     if not any((tables.run.root / "tables" / "features").glob("*.parquet")):
         return
     columns = ["image_id", "pooled", "evidence"]
     for batch in tables.run.dataset("features").to_batches(
         columns=columns, batch_size=_IMAGES_AT_ONCE
     ):
-        if batch.num_rows:  # of a shard of which no image could be read there are none
+        known = is_shown(batch["image_id"].to_numpy(), ids)
+        if known.any():
+            batch = batch.filter(pa.array(known))
             yield batch["image_id"].to_numpy(), _matrix(batch["pooled"]), _matrix(batch["evidence"])
 
 

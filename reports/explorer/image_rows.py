@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from reports.background.stored_background import optional_table
 from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
+from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
 
@@ -109,9 +109,14 @@ def _codes(values: "pd.Series[str]", known: tuple[str, ...]) -> pa.Array:
 
 def read_manifest(tables: AuditTables) -> pd.DataFrame:
     """Columns uri, split and tags of the audited images, by image_id."""
-    chosen = pc.field("image_id").isin(pa.array(tables.predictions["image_id"]))
+    shown = tables.predictions["image_id"].to_numpy(np.int64)
     columns = ["image_id", "uri", "split", "tags"]
-    rows = tables.run.dataset("manifest").to_table(columns=columns, filter=chosen).to_pandas()
+    # Row by row of the dataset: a filter with a million ids would be built for every file.
+    parts = [
+        batch.filter(pa.array(is_shown(batch["image_id"].to_numpy(), shown)))
+        for batch in tables.run.dataset("manifest").to_batches(columns=columns)
+    ]
+    rows = pa.Table.from_batches(parts).to_pandas()
     return rows.set_index("image_id").sort_index()
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.explorer.script_files import smallest_integers, write_script
+from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
 from tasks.tables.schemas import ROLES
 
@@ -32,7 +33,7 @@ def quantise(heatmaps: npt.NDArray[np.float32], signed: bool) -> Bytes:
 
 
 class MapStore:
-    """The maps of all images by the first method, quantised: N x roles x cells bytes.
+    """The maps of the images shown by the first method, quantised: N x roles x cells bytes.
 
     image_ids : int64, ascending, shape (N,)
     """
@@ -52,8 +53,9 @@ class MapStore:
         dataset = tables.run.dataset("heatmaps")
         shown = pc.field("method") == tables.run.first_method()
         for batch in dataset.to_batches(columns=[*columns, "heatmap"], filter=shown):
-            if batch.num_rows:
-                self._take(batch)
+            known = is_shown(batch["image_id"].to_numpy(), self.image_ids)
+            if known.any():
+                self._take(batch.filter(pa.array(known)))
 
     def _take(self, batch: pa.RecordBatch) -> None:
         place = np.searchsorted(self.image_ids, batch["image_id"].to_numpy())

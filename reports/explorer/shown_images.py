@@ -1,0 +1,68 @@
+"""Which images the explorer shows: all of them, or of very many the most telling."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from reports.tables import AuditTables
+from tasks.statistics.seeded_hash import hash_ids
+
+# With maps of 49 cells about 350 bytes each, with 196 cells 800; a browser holds them in 100 MB.
+MOST_IMAGES = 100_000
+_SEED = 2
+
+Ids = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+def shown_tables(
+    tables: AuditTables, linked: Collection[int], most: int | None = None
+) -> AuditTables:
+    """The tables without the images that the explorer leaves out; as they are for at most `most`.
+
+    First come the images that other pages link to and those of the second pass with their donors,
+    then mistakes by their loss, then all others in an order that a hash draws.
+
+    linked : image_ids; most : MOST_IMAGES by default
+    """
+    rows, most = tables.predictions, MOST_IMAGES if most is None else most
+    if len(rows) <= most:
+        return tables
+    ids = rows["image_id"].to_numpy(np.int64)
+    first = np.union1d(np.fromiter(linked, np.int64, len(linked)), _tested(tables))
+    mistake = rows["mistake"].to_numpy(bool)
+    loss = np.where(mistake, rows["loss"].fillna(0).to_numpy(np.float64), 0)
+    order = np.lexsort((hash_ids(ids, _SEED), -loss, ~mistake, ~np.isin(ids, first)))
+    chosen = np.sort(order[:most])
+    kept = ids[chosen]
+    evidence = tables.evidence
+    return replace(
+        tables,
+        predictions=rows.iloc[chosen].reset_index(drop=True),
+        evidence=evidence[np.isin(evidence["image_id"].to_numpy(), kept)],
+    )
+
+
+def is_shown(image_id: npt.NDArray[np.int64], shown: Ids) -> Bools:
+    """Which of these images are among those that are shown.
+
+    image_id : int64, shape (N,); shown : int64, ascending
+    """
+    if not len(shown):
+        return np.zeros(len(image_id), dtype=bool)
+    place = np.minimum(np.searchsorted(shown, image_id), len(shown) - 1)
+    same: Bools = shown[place] == image_id
+    return same
+
+
+def _tested(tables: AuditTables) -> Ids:
+    """Images of the second pass, and those that lent them a background."""
+    folder = tables.run.root / "tables" / "evidence"
+    if tables.background is None or not any(folder.glob("*.parquet")):
+        return np.empty(0, np.int64)
+    rows = tables.run.dataset("evidence").to_table(columns=["image_id", "donor_id"])
+    ids = [pc.unique(rows[name].drop_null()).to_numpy() for name in rows.column_names]
+    return np.unique(np.concatenate(ids)).astype(np.int64)
