@@ -17,9 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
@@ -28,8 +25,7 @@ from reports.build import build_report
 from tasks.explain.shard import explain_shard
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.tables.completion import mark_complete
-from tasks.tables.shards import write_record
-from tasks.tables.whole_files import write_table
+from tests.benchmarks.copied_shards import copy_shards
 from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import auditor_of, configure, draw, run_audit
 
@@ -57,36 +53,7 @@ def make_shards(plan: Plan) -> None:
     write_plan(plan)
     first, *others = plan.shards
     explain_shard(auditor_of(plan, 2), plan.config.out, first)
-    made = [
-        file
-        for kind in ("tables", "partials")
-        for file in (plan.run.root / kind).glob("*/shard-00000.parquet")
-        if file.parent.name != "manifest"
-    ]
-    stored = {file: pq.read_table(file) for file in made}
-    random = np.random.default_rng(0)
-    for shard in others:
-        ids = plan.manifest["image_id"].slice(shard.start, shard.stop - shard.start).to_numpy()
-        files = []
-        for file, table in stored.items():
-            files.append(file.with_stem(f"shard-{shard.index:05d}"))
-            write_table(files[-1], _under_ids(table, ids, random))
-        manifest = plan.run.table_file("manifest", shard.index)
-        write_record(plan.run, shard, [manifest, *files], {"images": len(ids), "failed": 0})
-
-
-def _under_ids(table: pa.Table, ids: np.ndarray, random: np.random.Generator) -> pa.Table:
-    columns = {name: table[name] for name in table.column_names}
-    if "image_id" in columns:
-        place = table["image_id"].to_numpy()
-        table = table.filter(pa.array(place < len(ids)))
-        place = place[place < len(ids)]
-        columns = {name: table[name] for name in table.column_names}
-        columns["image_id"] = pa.array(ids[place], table.schema.field("image_id").type)
-    if "perceptual_hash" in columns:  # no near-duplicates
-        hashes = random.integers(0, 2**63, len(table), dtype=np.uint64)
-        columns["perceptual_hash"] = pa.array(hashes)
-    return pa.table(columns, schema=table.schema)
+    copy_shards(plan, [first], others)
 
 
 def make_run(folder: Path, images: int) -> Plan:
