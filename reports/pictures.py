@@ -1,7 +1,9 @@
 """The pictures of the exemplars: one JPEG of the model's view per image, one see-through
 picture per map. The browser lays one over the other."""
 
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from reports.stored_maps import MapKey, fetch_maps
 from reports.tables import AuditTables
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
+
+MOST_THREADS = 8  # coding a picture takes most of the time, and leaves Python to the others
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,23 @@ def _draw_maps(
 ) -> dict[int, dict[str, DrawnMap]]:
     raw_maps = fetch_maps(tables.run, keys)
     wanted = tables.evidence["image_id"].isin({image_id for image_id, _ in keys})
-    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id, _ in sorted(keys)}
-    for row in tables.evidence[wanted].to_dict("records"):
-        key = (int(row["image_id"]), str(row["role"]))
-        if key not in keys:
-            continue
+    rows = tables.evidence[wanted].to_dict("records")
+    asked = [(key, row) for row in rows if (key := _key(row)) in keys]
+
+    def draw(key: MapKey) -> str:
         raw = raw_maps.get(key)
-        src = "" if raw is None else _write_map(folder, key, raw, scales)
-        drawn[key[0]][key[1]] = _drawn_map(src, row)
+        return "" if raw is None else _write_map(folder, key, raw, scales)
+
+    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id, _ in sorted(keys)}
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
+        files = threads.map(draw, [key for key, _ in asked])
+        for (key, row), src in zip(asked, files, strict=True):
+            drawn[key[0]][key[1]] = _drawn_map(src, row)
     return drawn
+
+
+def _key(row: dict[Any, Any]) -> MapKey:
+    return int(row["image_id"]), str(row["role"])
 
 
 def _drawn_map(src: str, row: dict[Any, Any]) -> DrawnMap:

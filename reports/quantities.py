@@ -1,6 +1,7 @@
 """A number with its denominator and its interval: no page shows one without the others."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,16 @@ class Rate:
 
     @property
     def low(self) -> float:
-        return float(wilson_interval(self.successes, self.trials)[0])
+        return self._interval[0]
 
     @property
     def high(self) -> float:
-        return float(wilson_interval(self.successes, self.trials)[1])
+        return self._interval[1]
+
+    @cached_property
+    def _interval(self) -> tuple[float, float]:
+        low, high = wilson_interval(self.successes, self.trials)
+        return float(low), float(high)
 
     @property
     def complement(self) -> "Rate":
