@@ -16,6 +16,7 @@ from tasks.tables.whole_files import write_json, write_table
 # A model that sees the background alone names the label on the label's backgrounds only, a few of
 # those lent: it would turn right on too few to count.
 FOLLOWS = 0.5
+_ROWS_AT_ONCE = 2**14
 
 
 def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
@@ -26,14 +27,23 @@ def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
     tested = measured.merge(tests, on="image_id", how="left", validate="one_to_one")
     table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
     table["verdict"] = decide(table)
-    table["trail"] = pd.Series(trails(table), index=table.index, dtype=object)
-    columns = table[VERDICT_TABLE.names]
-    verdicts = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
-    write_table(run.table_file("verdicts"), verdicts.replace_schema_metadata(None))
+    write_table(run.table_file("verdicts"), _verdict_rows(table))
     if len(tested):
         write_json(run.second_pass_file, summarise_second_pass(run, table, plan))
     else:
         run.second_pass_file.unlink(missing_ok=True)
+
+
+def _verdict_rows(table: pd.DataFrame) -> pa.Table:
+    """Schema VERDICT_TABLE; sentences of some images at a time, as Python holds them."""
+    parts = [VERDICT_TABLE.empty_table()]
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        part = table.iloc[start : start + _ROWS_AT_ONCE]
+        part = part.assign(trail=pd.Series(trails(part), index=part.index, dtype=object))
+        columns = part[VERDICT_TABLE.names]
+        rows = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
+        parts.append(rows.replace_schema_metadata(None))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from tasks.second_pass import donors
+from tasks.second_pass import donors, verdicts
+from tasks.second_pass.plan import plan_second_pass
 from tasks.tables.storage import RunFolder
 from tests.tasks.planted_scenes import (
     ALL_TESTED,
@@ -28,6 +30,18 @@ def shortcut(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(donors, "DONORS_PER_CLASS", 8)
         return run_audit(scene_audit(folder, shortcut_scenes(), GREEN_SHORTCUT))
+
+
+def test_verdicts_are_the_same_however_many_rows_are_written_at_once(
+    shortcut: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pq.read_table(shortcut.table_file("verdicts"))
+    assert len(whole) == 36
+    monkeypatch.setattr(donors, "DONORS_PER_CLASS", 8)
+    monkeypatch.setattr(verdicts, "_ROWS_AT_ONCE", 5)
+    plan = plan_second_pass(shortcut, shortcut.audit()["config"]["second_pass"])
+    verdicts.write_verdicts(shortcut, plan)
+    assert pq.read_table(shortcut.table_file("verdicts")).equals(whole, check_metadata=True)
 
 
 def test_mistakes_on_a_misleading_background_are_confirmed(shortcut: RunFolder) -> None:
