@@ -9,9 +9,12 @@ Memory is the peak of resident memory over the stage, which the kernel counts (V
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
@@ -54,11 +58,19 @@ MANIFEST = "manifest.parquet"
 
 @dataclass(frozen=True)
 class Stage:
-    """seconds : wall clock; busy : processor seconds; peak : resident bytes at the highest"""
+    """seconds : wall clock; busy : processor seconds
+    before, peak : resident bytes when it began, what is free given back; at the highest
+    """
 
     seconds: float
     busy: float
+    before: int
     peak: int
+
+    @property
+    def own(self) -> int:
+        """Bytes above what it found."""
+        return self.peak - self.before
 
 
 @dataclass(frozen=True)
@@ -74,13 +86,27 @@ class Audited:
 
 @contextmanager
 def watched(stages: dict[str, Stage], name: str) -> Iterator[None]:
+    _give_back()
     Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
     start, busy = time.perf_counter(), time.process_time()
     yield
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
-    stages[name] = Stage(time.perf_counter() - start, time.process_time() - busy, peak)
-    print(f"  {name}: {stages[name].seconds:.1f} s, {peak / 2**20:.0f} MiB", file=sys.stderr)
+    spent = time.perf_counter() - start, time.process_time() - busy
+    stages[name] = stage = Stage(*spent, before, _status("VmHWM"))
+    own = f"{stage.peak / 2**20:.0f} MiB, {stage.own / 2**20:.0f} its own"
+    print(f"  {name}: {stage.seconds:.1f} s, {stage.busy:.1f} s busy, {own}", file=sys.stderr)
+
+
+def _give_back() -> None:
+    """What is free goes back to the system, or the next stage would count the last one's."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _status(name: str) -> int:
+    """Bytes."""
+    return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) * 1024
 
 
 def audit(folder: Path, rows: int, computed: int, budget: float) -> Audited:
@@ -122,11 +148,15 @@ def audit(folder: Path, rows: int, computed: int, budget: float) -> Audited:
         write_findings(run)
     with watched(stages, "report"):
         report = build_report(run.root)
-    page = report.stat().st_size + sum(
-        f.stat().st_size for f in (report.parent / "assets").iterdir()
-    )
+    page = report.stat().st_size + sum(file.stat().st_size for file in _loaded(report))
     stored = bytes_under(run.root) - bytes_under(report.parent)
     return Audited(rows, stages, bytes_under(report.parent), page, stored)
+
+
+def _loaded(page: Path) -> set[Path]:
+    """What a page loads: styles, scripts and pictures, also those far down."""
+    names = re.findall(r"""<(?:link|script|img)[^>]*?(?:href|src)="([^"#:]+)\"""", page.read_text())
+    return {page.parent / name for name in names if (page.parent / name).is_file()}
 
 
 def in_own_process(rows: int, options: argparse.Namespace) -> Audited:
@@ -155,7 +185,7 @@ def exponent(small: Audited, large: Audited, stage: str) -> float:
 def stage_table(audits: list[Audited]) -> Table:
     table = Table("stage", title="Stages")
     for each in audits:
-        for column in ("s", "s per 1,000", "peak MiB"):
+        for column in ("s", "busy s per 1,000", "peak MiB", "own MiB"):
             table.add_column(f"{each.rows:,}: {column}", justify="right")
     for column in ("exponent", "bytes per row"):
         table.add_column(column, justify="right")
@@ -164,7 +194,7 @@ def stage_table(audits: list[Audited]) -> Table:
         for each in audits:
             stage = each.stages[name]
             cells += [f"{stage.seconds:.1f}", f"{1000 * stage.busy / each.rows:.3f}"]
-            cells.append(f"{stage.peak / 2**20:.0f}")
+            cells += [f"{stage.peak / 2**20:.0f}", f"{stage.own / 2**20:.0f}"]
         few, many = audits[-2:] if len(audits) > 1 else (audits[0], audits[0])
         power, growth = "", ""
         if many.rows > few.rows:
@@ -175,7 +205,7 @@ def stage_table(audits: list[Audited]) -> Table:
 
 
 def bytes_per_row(small: Audited, large: Audited, stage: str) -> float:
-    more = large.stages[stage].peak - small.stages[stage].peak
+    more = large.stages[stage].own - small.stages[stage].own
     return more / (large.rows - small.rows)
 
 
@@ -196,6 +226,12 @@ def main() -> int:
     console.print(machine_line(1))
     audits = [in_own_process(n, options) for n in sorted(options.rows)]
     console.print(stage_table(audits))
+    for each in audits:
+        console.print(
+            f"{each.rows:,} rows: report {each.report / 1e6:.1f} MB in "
+            f"{each.stages['report'].busy:.0f} processor seconds, first page "
+            f"{each.first_page / 1e6:.2f} MB with all it loads; tables {each.tables / 1e6:.0f} MB"
+        )
     return 0
 
 
