@@ -11,6 +11,8 @@ import numpy.typing as npt
 # video a third of a second apart 8 and more. Mean colours of such copies differ by 2.2 levels.
 MOST_BITS = 4
 MOST_LEVELS = 6
+# Held at once; a thousand images have fewer, whatever they are.
+MOST_PAIRS = 2**23
 
 _BANDS = 6  # 4 differing bits leave at least two of six bands as they are
 _EQUAL_BANDS = _BANDS - MOST_BITS
@@ -45,6 +47,49 @@ def near_duplicates(hashes: Hashes, colours: Colours) -> Ints:
 
 
 def _representatives(hashes: Hashes, colours: npt.NDArray[np.int16]) -> Ints:
+    """Of many like images, as a camera that stands still gives, all pairs would not fit in memory.
+    Those of a first half that stand for themselves then take theirs out of the second half, and
+    what is left of it is a question of its own."""
+    if _candidate_pairs(hashes) <= MOST_PAIRS:
+        return _by_pairs(hashes, colours)
+    half = len(hashes) // 2
+    stands = np.arange(len(hashes))
+    stands[:half] = _representatives(hashes[:half], colours[:half])
+    first = np.flatnonzero(stands[:half] == np.arange(half))
+    taken = _first_alike(hashes, colours, first, np.arange(half, len(hashes)))
+    stands[half:] = np.where(taken >= 0, taken, stands[half:])
+    left = half + np.flatnonzero(taken < 0)
+    stands[left] = left[_representatives(hashes[left], colours[left])]
+    return stands
+
+
+def _candidate_pairs(hashes: Hashes) -> int:
+    """Pairs that share some bands, once for each of these."""
+    keys = _band_keys(hashes[hashes > 0])
+    counts = [np.unique(key, return_counts=True)[1] for key in keys]
+    return sum(int((count * (count - 1) // 2).sum()) for count in counts)
+
+
+def _first_alike(hashes: Hashes, colours: npt.NDArray[np.int16], lower: Ints, higher: Ints) -> Ints:
+    """For each of `higher` the first of `lower` that it is like; -1 where there is none."""
+    found = np.full(len(higher), len(hashes))
+    lower, asked = lower[hashes[lower] > 0], np.flatnonzero(hashes[higher])
+    keys = zip(_band_keys(hashes[lower]), _band_keys(hashes[higher[asked]]), strict=True)
+    for of_lower, of_higher in keys:
+        order = np.argsort(of_lower, kind="stable")
+        start = np.searchsorted(of_lower[order], of_higher, side="left")
+        stop = np.searchsorted(of_lower[order], of_higher, side="right")
+        asking = np.flatnonzero(start < stop)
+        while len(asking):
+            i, place = lower[order[start[asking]]], asked[asking]
+            like = _are_alike(hashes, colours, i, higher[place])
+            found[place[like]] = np.minimum(found[place[like]], i[like])
+            start[asking] += 1
+            asking = asking[start[asking] < stop[asking]]
+    return np.where(found < len(hashes), found, -1)
+
+
+def _by_pairs(hashes: Hashes, colours: npt.NDArray[np.int16]) -> Ints:
     stands = np.arange(len(hashes))
     lower, higher = _alike_pairs(hashes, colours)
     for at in np.lexsort((lower, higher)):
@@ -52,6 +97,13 @@ def _representatives(hashes: Hashes, colours: npt.NDArray[np.int16]) -> Ints:
         if stands[i] == i and stands[j] == j:
             stands[j] = i
     return stands
+
+
+def _are_alike(
+    hashes: Hashes, colours: npt.NDArray[np.int16], i: Ints, j: Ints
+) -> npt.NDArray[np.bool_]:
+    alike: npt.NDArray[np.bool_] = np.bitwise_count(hashes[i] ^ hashes[j]) <= MOST_BITS
+    return alike & (np.abs(colours[i] - colours[j]) <= MOST_LEVELS).all(axis=1)
 
 
 def _alike_pairs(hashes: Hashes, colours: npt.NDArray[np.int16]) -> tuple[Ints, Ints]:
@@ -69,8 +121,7 @@ def _alike_pairs(hashes: Hashes, colours: npt.NDArray[np.int16]) -> tuple[Ints, 
             start = start[start + step < len(key)]
             start = start[key[start] == key[start + step]]
             i, j = members[start], members[start + step]
-            alike = np.bitwise_count(hashes[i] ^ hashes[j]) <= MOST_BITS
-            alike &= (np.abs(colours[i] - colours[j]) <= MOST_LEVELS).all(axis=1)
+            alike = _are_alike(hashes, colours, i, j)
             found.append(np.stack([i[alike], j[alike]]))
     lower, higher = np.unique(np.sort(np.concatenate(found, axis=1), axis=0), axis=1)
     return lower, higher

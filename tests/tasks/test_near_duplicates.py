@@ -14,6 +14,7 @@ from scipy.fft import dctn
 from tasks.images.decoding import decode_image
 from tasks.images.perceptual_hash import Fingerprint, fingerprint
 from tasks.images.preprocessing import Preprocessing
+from tasks.mining import near_duplicates as duplicates
 from tasks.mining.near_duplicates import near_duplicates
 
 PHOTOGRAPHS = Path(__file__).parents[3] / "shared" / "data"
@@ -39,7 +40,22 @@ def slow_representatives(hashes: np.ndarray, colours: np.ndarray) -> list[int]:
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 8))
 def test_groups_are_those_of_all_pairs(seed, count, bits):
-    """Chains of images, each some bits and levels from an earlier one."""
+    hashes, colours = chains(seed, count, bits)
+    assert near_duplicates(hashes, colours).tolist() == slow_representatives(hashes, colours)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 8), st.integers(0, 400))
+def test_groups_are_the_same_where_not_all_pairs_are_held_at_once(seed, count, bits, pairs):
+    hashes, colours = chains(seed, count, bits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "MOST_PAIRS", pairs)
+        found = near_duplicates(hashes, colours).tolist()
+    assert found == slow_representatives(hashes, colours)
+
+
+def chains(seed: int, count: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes and colours of images, each some bits and levels from an earlier one."""
     rng = np.random.default_rng(seed)
     hashes = rng.integers(0, 2**63, count, dtype=np.uint64)
     colours = rng.integers(0, 256, (count, 3)).astype(np.uint8)
@@ -52,7 +68,7 @@ def test_groups_are_those_of_all_pairs(seed, count, bits):
             colours[i] = np.clip(moved, 0, 255)
         if rng.random() < 0.1:
             hashes[i] = 0
-    assert near_duplicates(hashes, colours).tolist() == slow_representatives(hashes, colours)
+    return hashes, colours
 
 
 def test_every_distance_of_bits_is_found_and_no_larger_one():
