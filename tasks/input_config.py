@@ -21,7 +21,10 @@ class InputConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    images: Text = Field(description="Folder, CSV or Parquet manifest, or Parquet with images")
+    images: Text = Field(
+        description="Folder, CSV or Parquet manifest, Parquet with images or tar shards; a path, "
+        "pattern or URL"
+    )
     model: Text = Field(
         description="torchvision:NAME, timm:NAME, FILE.py:FUNCTION, FILE.pt2, small or a folder "
         "that 'camaudit train' wrote"

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.images.decoding import ImageSource, UnreadableImage
 from tasks.tables.diff_schemas import PAIRED_BY
 
 Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -91,14 +91,22 @@ def images_root(uris: "pd.Series[str]", images: str) -> str:
 
 def _digests(rows: pd.DataFrame, sizes: set[int]) -> "pd.Series[str]":
     wanted = rows["size"].isin(sizes).to_numpy()
-    found = [_digest(uri) if read else None for uri, read in zip(rows["uri"], wanted, strict=True)]
+    source = ImageSource()
+    found = [
+        _digest(source, uri) if read else None
+        for uri, read in zip(rows["uri"], wanted, strict=True)
+    ]
     return pd.Series(found, dtype=object)
 
 
-def _digest(uri: str) -> str | None:
+def _digest(source: ImageSource, uri: str) -> str | None:
+    """Of a local image; those behind URLs are not fetched for this."""
+    local = uri.removeprefix("file://")
+    if "://" in local:
+        return None
     try:
-        content = Path(uri.removeprefix("file://")).read_bytes()
-    except (OSError, ValueError):
+        content = source.read(local)
+    except UnreadableImage:
         return None
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 

@@ -1,7 +1,6 @@
 """Image bytes to pixels."""
 
 import re
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,12 @@ import cv2
 import fsspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
+
+from tasks.images.parquet_rows import ParquetRows, parse_row
+from tasks.images.tar_members import TarReader, parse_member
 
 Pixels = npt.NDArray[np.uint8]
 
-_ROW_SIGN = ".parquet#"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
 _JPEG = b"\xff\xd8\xff"
@@ -29,18 +28,15 @@ class UnreadableImage(Exception):
 
 
 class ImageSource:
-    """Reads image bytes by uri: a local path, an fsspec URL, or FILE.parquet#ROW.
+    """Reads image bytes by uri: a local path, an fsspec URL, FILE.parquet#ROW or
+    ARCHIVE.tar#START+SIZE/NAME; the last two with a path or URL before the sign.
 
-    Keeps the last row group of the last Parquet file, so rows in order are read once. Threads
-    may share it.
+    Threads may share it.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._file: pq.ParquetFile | None = None
-        self._name = ""
-        self._group: pa.ChunkedArray | None = None
-        self._rows = range(0)
+        self._parquet = ParquetRows()
+        self._tar = TarReader()
 
     def read(self, uri: str) -> bytes:
         """The bytes behind `uri`.
@@ -48,56 +44,20 @@ class ImageSource:
         Raises: UnreadableImage (stage 'read').
         """
         try:
-            if _ROW_SIGN in uri:
-                name, row = uri.rsplit("#", 1)
-                with self._lock:
-                    return self._read_row(name, int(row))
-            if "://" not in uri:  # a local path may hold "::", which fsspec takes for a chain
-                return Path(uri).read_bytes()
-            with fsspec.open(uri, "rb") as file:
-                content: bytes = file.read()
-            return content
+            return self._read(uri)
         except Exception as error:  # each storage backend raises its own kinds
             raise UnreadableImage("read", f"{type(error).__name__}: {error}") from error
 
-    def _read_row(self, name: str, row: int) -> bytes:
-        if name != self._name or self._file is None:
-            self._file = pq.ParquetFile(fsspec.open(name, "rb").open())
-            self._name, self._rows = name, range(0)
-        if row not in self._rows:
-            self._load_group_of(row)
-        assert self._group is not None  # set with _rows
-        content: bytes | None = self._group[row - self._rows.start].as_py()
-        if content is None:
-            raise ValueError(f"row {row} holds no image bytes")
+    def _read(self, uri: str) -> bytes:
+        if member := parse_member(uri):
+            return self._tar.read(member)
+        if row := parse_row(uri):
+            return self._parquet.read(row[0], int(row[1]))
+        if "://" not in uri:  # a local path may hold "::", which fsspec takes for a chain
+            return Path(uri).read_bytes()
+        filesystem, path = fsspec.url_to_fs(uri)
+        content: bytes = filesystem.cat_file(path)  # one request; opening takes a second
         return content
-
-    def _load_group_of(self, row: int) -> None:
-        assert self._file is not None  # opened by the only caller
-        start = 0
-        for group in range(self._file.num_row_groups):
-            stop = start + self._file.metadata.row_group(group).num_rows
-            if start <= row < stop:
-                path = image_column(self._file.schema_arrow)
-                column = self._file.read_row_group(group, columns=[path]).column(0)
-                if pa.types.is_struct(column.type):
-                    column = pa.chunked_array([c.field("bytes") for c in column.chunks])
-                self._group, self._rows = column, range(start, stop)
-                return
-            start = stop
-        raise ValueError(f"row {row} is outside the file's {start} rows")
-
-
-def image_column(schema: pa.Schema) -> str | None:
-    """Path of the column with encoded images: `image.bytes` (the Hugging Face layout) or a
-    binary column; None where there is none."""
-    for field in schema:
-        if pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
-            return f"{field.name}.bytes"
-    for field in schema:
-        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-            return str(field.name)
-    return None
 
 
 def decode_image(content: bytes) -> Pixels:

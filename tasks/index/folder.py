@@ -1,4 +1,4 @@
-"""A folder of images, or of Parquet files with images inside."""
+"""A folder of images, or of files with images inside."""
 
 import os
 from pathlib import PurePosixPath
@@ -7,21 +7,18 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import AuditError
-from tasks.index.manifest_files import read_parquet_manifest
-
-IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif",
-)  # fmt: skip
+from tasks.index.containers import container_rows, is_compressed, is_container
+from tasks.index.listing import IMAGE_SUFFIXES, is_remote, state_of
 
 
 def folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
-    """One row per image: uri, label (the first folder, or None), size, content_key.
+    """One row per image: uri, label (the first folder, or None), size, content_key; of Parquet
+    files and tar archives in the folder what they say of their images.
 
     filesystem : of fsspec
     """
-    found = filesystem.find(root, detail=True) if _is_remote(filesystem) else _local_files(root)
-    tables = sorted(path for path in found if path.endswith(".parquet"))
+    found = filesystem.find(root, detail=True) if is_remote(filesystem) else _local_files(root)
+    containers = {path: found[path] for path in sorted(found) if is_container(path)}
     rows = []
     for path, info in sorted(found.items()):
         parts = PurePosixPath(path[len(root) :].lstrip("/")).parts
@@ -29,28 +26,21 @@ def folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
         if hidden or PurePosixPath(path).suffix.lower() not in IMAGE_SUFFIXES:
             continue
         label = parts[0] if len(parts) > 1 else None
-        uri = filesystem.unstrip_protocol(path) if _is_remote(filesystem) else path
+        uri = filesystem.unstrip_protocol(path) if is_remote(filesystem) else path
         # A name that is no UTF-8 is shown escaped: no table holds it, and reading it fails.
         uri = os.fsencode(uri).decode(errors="backslashreplace")
-        rows.append({"uri": uri, "label": label, **_state(info)})
-    if rows and tables:
+        size, content_key = state_of(info)
+        rows.append({"uri": uri, "label": label, "size": size, "content_key": content_key})
+    packed = [path for path in containers if not is_compressed(path)]
+    if rows and packed:
         raise AuditError(
-            f"{root} holds {len(rows)} images (first: {rows[0]['uri']}) and {len(tables)} Parquet "
-            "files; expected one of the two. Give the folder of those that you mean"
+            f"{root} holds {len(rows)} images (first: {rows[0]['uri']}) and {len(packed)} Parquet "
+            f"files or tar archives (first: {packed[0]}); expected one of the two. Give the "
+            "folder of those that you mean"
         )
-    if tables:
-        files = [read_parquet_manifest(filesystem.unstrip_protocol(path)) for path in tables]
-        return _joined(files, root)
+    if containers and not rows:
+        return container_rows(filesystem, containers)
     return pd.DataFrame(rows, columns=["uri", "label", "size", "content_key"])
-
-
-def _joined(parts: list[pd.DataFrame], root: str) -> pd.DataFrame:
-    names = {part.attrs.get("class_names", ()) for part in parts}
-    if len(names) > 1:
-        raise AuditError(f"the Parquet files in {root} name other classes than each other")
-    joined = pd.concat(parts, ignore_index=True)
-    joined.attrs["class_names"] = names.pop()
-    return joined
 
 
 def _local_files(root: str) -> dict[str, dict[str, Any]]:
@@ -73,18 +63,3 @@ def _local_files(root: str) -> dict[str, dict[str, Any]]:
 def _leads_up(folder: str, parent: str) -> bool:
     real = os.path.realpath(folder)
     return os.path.islink(folder) and (parent + os.sep).startswith(real + os.sep)
-
-
-def _state(info: dict[str, Any]) -> dict[str, Any]:
-    """Size and content key from a listing; the key changes when the file does."""
-    size = int(info.get("size") or 0)
-    version = next(
-        (info[k] for k in ("ETag", "etag", "mtime", "LastModified", "last_modified") if k in info),
-        "",
-    )
-    return {"size": size, "content_key": f"{size}-{version}"}
-
-
-def _is_remote(filesystem: Any) -> bool:
-    protocol = filesystem.protocol
-    return "file" not in ((protocol,) if isinstance(protocol, str) else protocol)

@@ -16,14 +16,18 @@ from tasks.index.classes import (
     read_classes,
 )
 from tasks.index.classes_in_data import class_in_data, classes_in_data
-from tasks.index.folder import IMAGE_SUFFIXES, folder_rows
+from tasks.index.containers import container_rows, is_container
+from tasks.index.folder import folder_rows
+from tasks.index.listing import IMAGE_SUFFIXES
 from tasks.index.manifest_files import read_csv_manifest, read_parquet_manifest
+from tasks.index.shard_pattern import is_pattern, matching_files
 from tasks.tables.schemas import MANIFEST
 
 _COLUMNS = (
     "uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split", "tags", "size",
     "content_key",
 )  # fmt: skip
+_UNREADABLE = (OSError, ValueError, ImportError, pa.ArrowException)
 
 
 def build_manifest(
@@ -32,7 +36,8 @@ def build_manifest(
     """List the images and find the class index of each.
 
     images : a folder with a folder per class (or Parquet files in it), a CSV or Parquet
-        manifest, Parquet with encoded images; a local path or an fsspec URL
+        manifest, Parquet with encoded images, a tar archive, or a pattern of the last two; a
+        local path or an fsspec URL
     categories : the name of each output of the model; None: there is no model yet, and the classes
         are those that images are labelled with
     classes : classes file, or None
@@ -67,24 +72,37 @@ def build_manifest(
 def _rows(images: str) -> pd.DataFrame:
     """One row per image; `label` holds a folder, a word, an index or None."""
     try:
-        filesystem, path = fsspec.url_to_fs(images)
-        if not filesystem.exists(path):
-            raise AuditError(f"images {images!r} do not exist; expected a folder or a manifest")
-        if filesystem.isdir(path):
-            rows = folder_rows(filesystem, path)
-        elif path.endswith(".csv"):
-            rows = read_csv_manifest(images)
-        elif path.endswith(".parquet"):
-            rows = read_parquet_manifest(images)
-        else:
-            raise AuditError(f"images {images!r} is a file; expected .csv, .parquet or a folder")
-    except (OSError, ValueError, ImportError, pa.ArrowException) as error:
+        rows = _listed(images)
+    except AuditError:
+        raise
+    except Exception as error:
+        # Each storage backend raises its own kinds; of local files others are faults of ours.
+        if "://" not in images and not isinstance(error, _UNREADABLE):
+            raise
         raise AuditError(f"images {images!r} cannot be read: {error}") from error
     names = rows.attrs.get("class_names", ())
     rows = rows.reindex(columns=list(_COLUMNS)).astype(object)
     rows = rows.where(rows.notna(), None)
     rows.attrs["class_names"] = names
     return rows
+
+
+def _listed(images: str) -> pd.DataFrame:
+    filesystem, path = fsspec.url_to_fs(images)
+    if not filesystem.exists(path):
+        files = matching_files(filesystem, path) if is_pattern(path) else {}
+        if not files:
+            raise AuditError(f"images {images!r} do not exist; expected a folder or a manifest")
+        return container_rows(filesystem, files)
+    if filesystem.isdir(path):
+        return folder_rows(filesystem, path)
+    if path.endswith(".csv"):
+        return read_csv_manifest(images)
+    if path.endswith(".parquet"):
+        return read_parquet_manifest(images)
+    if is_container(path):
+        return container_rows(filesystem, {path: filesystem.info(path)})
+    raise AuditError(f"images {images!r} is a file; expected .csv, .parquet, .tar or a folder")
 
 
 def _name_of(label: Any, names: tuple[str, ...]) -> Any:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
-from tasks.images.decoding import image_column
 from tasks.images.file_state import file_state
+from tasks.images.parquet_rows import image_column
 from tasks.index.box_names import parse_box_names, read_box_names, read_name
 from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
 
