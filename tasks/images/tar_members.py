@@ -46,6 +46,8 @@ def shown_name(name: str) -> str:
     """
     parts = [part for part in name.split("/") if part not in ("", ".")]
     safe = "/".join("%2E%2E" if part == ".." else part for part in parts)
+    if safe.isprintable():
+        return safe
     return "".join(c if c.isprintable() else quote(c, errors="surrogateescape") for c in safe)
 
 

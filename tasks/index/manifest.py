@@ -77,9 +77,11 @@ def _rows(images: str) -> pd.DataFrame:
         raise
     except Exception as error:
         # Each storage backend raises its own kinds; of local files others are faults of ours.
-        if "://" not in images and not isinstance(error, _UNREADABLE):
+        remote = "://" in images
+        if not remote and not isinstance(error, _UNREADABLE):
             raise
-        raise AuditError(f"images {images!r} cannot be read: {error}") from error
+        hint = ". How storages are reached: docs/sources.md" if remote else ""
+        raise AuditError(f"images {images!r} cannot be read: {error}{hint}") from error
     names = rows.attrs.get("class_names", ())
     rows = rows.reindex(columns=list(_COLUMNS)).astype(object)
     rows = rows.where(rows.notna(), None)
@@ -89,6 +91,7 @@ def _rows(images: str) -> pd.DataFrame:
 
 def _listed(images: str) -> pd.DataFrame:
     filesystem, path = fsspec.url_to_fs(images)
+    filesystem.invalidate_cache()  # a listing from an earlier audit of this process
     if not filesystem.exists(path):
         files = matching_files(filesystem, path) if is_pattern(path) else {}
         if not files:
