@@ -18,6 +18,7 @@ from flows.explain_command import explain
 from flows.export_command import export
 from flows.faithfulness_command import faithfulness
 from flows.features_command import features
+from flows.fetch_command import fetch
 from flows.graph_command import graph
 from flows.objects_command import objects
 from flows.plain_errors import told_plainly
@@ -28,6 +29,7 @@ from flows.suggest_command import suggest
 from flows.train_command import train
 from flows.units_command import units
 from flows.vqa_command import vqa
+from flows.working_copy import on_this_machine
 from tasks.config import AuditConfig, load_config
 from tasks.errors import AuditError
 
@@ -113,7 +115,7 @@ def layers(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Run folder to write")] = Path("runs/demo"),
+    out: Annotated[str, typer.Option(help="Run folder to write")] = "runs/demo",
 ) -> None:
     """Audit the embedded sample: synthetic scenes with a planted background shortcut."""
     sample = Path(__file__).resolve().parent.parent / "data" / "audit.toml"
@@ -123,22 +125,30 @@ def demo(
                 f"the sample is not at {sample.parent}: it comes with the repository, not with the "
                 "wheel. Clone the repository and run 'make demo' there"
             )
-        run_audit(load_config(sample, {"out": str(out)}))
+        run_audit(load_config(sample, {"out": out}))
 
 
 _COMMANDS = (
-    check, concept, diff, dissect, explain, export, faithfulness, features, graph, objects, prune,
-    serve, suggest, train, units, vqa,
+    check, concept, diff, dissect, explain, export, faithfulness, features, fetch, graph, objects,
+    prune, serve, suggest, train, units, vqa,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
 
 
 def run_audit(config: AuditConfig) -> None:
-    """Run the flow, unless the run folder holds this very audit already.
+    """Run the flow, unless the run folder holds this very audit already. Where it is a URL, in a
+    working copy.
 
     Raises: AuditError.
     """
+    with on_this_machine(config) as local:
+        _run_local(local)
+    if local.out != config.out:
+        console.print(f"Stored in {config.out}", markup=False, soft_wrap=True)
+
+
+def _run_local(config: AuditConfig) -> None:
     from tasks.index.plan import plan_audit
     from tasks.tables.completion import is_complete
 

@@ -16,6 +16,7 @@ from tasks.runs.retention import plan_retention, remove_runs
 from tasks.runs.sequence import last_finished, point_latest, run_name
 from tasks.tables.storage import RunFolder
 from tasks.tables.taken import all_is_taken
+from tasks.urls import refuse_url
 
 
 def name_of_run() -> str:
@@ -63,6 +64,7 @@ def scheduled_audit(
 def next_run(config_file: str, name: str) -> dict[str, Any]:
     """The configuration of one run: its own folder, and the run that it goes on from."""
     config = load_config(Path(config_file), {})
+    refuse_url(config.out)
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     last = last_finished(folder, but=name)

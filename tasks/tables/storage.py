@@ -8,6 +8,7 @@ import pyarrow.dataset as ds
 
 from tasks.errors import AuditError
 from tasks.tables.whole_files import is_whole
+from tasks.urls import refuse_url
 
 SHARD_TABLES = (
     "manifest", "predictions", "heatmaps", "features", "background", "cells", "failures",
@@ -48,6 +49,7 @@ class RunFolder:
     """
 
     def __init__(self, root: Path | str) -> None:
+        refuse_url(str(root))
         self.root = Path(root)
 
     @property
