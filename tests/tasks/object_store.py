@@ -31,6 +31,7 @@ def client_of(address: str, folder: Path, patience: float = 20) -> Iterator[None
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             patch.setenv(name, str(folder / "none"))
         patch.setitem(fsspec.config.conf, "s3", {"config_kwargs": limits})
+        patch.setattr(fsspec.get_filesystem_class("s3"), "retries", 1)
         forget_clients()
         yield
     forget_clients()

@@ -24,7 +24,7 @@ def test_wherever_an_archive_is_cut(tmp_path: Path, drawn: list[bytes]) -> None:
         members = tar.getmembers()
     file = tmp_path / "cut.tar"
     last = members[-1].offset_data + members[-1].size
-    for size in (*range(512, last, 1021), *(m.offset for m in members[1:]), last):
+    for size in (*range(512, last, 2039), *(m.offset for m in members[1:]), last):
         file.write_bytes(whole[:size])
         contents = read_all(rows(file))
         there = [m for m in members if m.offset_data + m.size <= size]
@@ -50,7 +50,7 @@ def test_damage_anywhere_is_an_error_or_a_failure(tmp_path: Path, drawn: list[by
     whole = pack(tmp_path / "x.tar", {f"é{i}.png": drawn[i] for i in range(4)}).read_bytes()
     known, generator = set(drawn), np.random.default_rng(0)
     headers = [at for at in range(0, len(whole), 512) if b"ustar" in whole[at : at + 512]]
-    for _ in range(100):
+    for _ in range(60):
         content = bytearray(whole)
         for at in generator.choice(headers, 2) + generator.integers(0, 512, 2):
             content[at] = generator.integers(0, 256)

@@ -27,7 +27,7 @@ def drawn(tmp_path: Path) -> list[bytes]:
 
 
 def test_tables_are_those_of_the_same_files_unpacked(tmp_path: Path) -> None:
-    folder = draw_folders(tmp_path / "images")
+    folder = draw_folders(tmp_path / "images", 3)
     files = sorted(folder.rglob("*.png"))
     names = [str(file.relative_to(folder)) for file in files]
     packed = {name: file.read_bytes() for name, file in zip(names, files, strict=True)}
