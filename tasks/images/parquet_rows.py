@@ -70,12 +70,17 @@ class ParquetRows:
 
 
 def image_column(schema: pa.Schema) -> str | None:
-    """Path of the column with encoded images: `image.bytes` (the Hugging Face layout) or a
-    binary column; None where there is none."""
-    for field in schema:
-        if pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
-            return f"{field.name}.bytes"
+    """Path of the column with encoded images: `image.bytes` (the Hugging Face layout), another
+    such struct, or a binary column; None where there is none."""
+    structs = [field.name for field in schema if holds_files(field)]
+    if structs:  # beside it a mask may stand as such a struct
+        return f"{'image' if 'image' in structs else structs[0]}.bytes"
     for field in schema:
         if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
             return str(field.name)
     return None
+
+
+def holds_files(field: pa.Field) -> bool:
+    """Whether a column holds structs with the bytes of a file each."""
+    return bool(pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
 from tasks.images.file_state import file_state
-from tasks.images.parquet_rows import image_column
+from tasks.images.parquet_rows import holds_files, image_column
 from tasks.index.box_names import parse_box_names, read_box_names, read_name
 from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
 
@@ -49,9 +49,15 @@ def read_parquet_manifest(file: str) -> pd.DataFrame:
         parquet = pq.ParquetFile(stream)
         schema = parquet.schema_arrow
         column = image_column(schema)
+        if "uri" not in schema.names and column is None:
+            raise AuditError(
+                f"{file} has neither a column 'uri' nor one with encoded images (a struct with "
+                f"bytes, or binary), got {', '.join(schema.names)}"
+            )
         if "uri" in schema.names or column is None:
             return _complete(_to_pandas(parquet.read()), file)
-        others = [name for name in schema.names if name != column.split(".")[0]]
+        image = column.split(".")[0]
+        others = [field.name for field in schema if field.name != image and not holds_files(field)]
         table = _to_pandas(parquet.read(columns=others))
         table.index = pd.RangeIndex(parquet.metadata.num_rows)
     names = _hugging_face_names(schema.metadata or {}, "label")

@@ -122,6 +122,23 @@ def test_the_struct_is_the_image_even_behind_another_binary_column(tmp_path, pic
     assert ImageSource().read(rows(file)[0]["uri"]) == pictures[0]
 
 
+def test_the_column_of_this_name_is_the_image_even_behind_a_mask(tmp_path, pictures):
+    file = tmp_path / "x.parquet"
+    columns = [
+        pa.array([{"bytes": p, "path": None} for p in each], IMAGE)
+        for each in (pictures[::-1], pictures)
+    ]
+    pq.write_table(pa.table(columns, ["annotation", "image"]), file)
+    found = rows(file)[0]
+    assert ImageSource().read(found["uri"]) == pictures[0] and not found["tags"]
+
+
+def test_no_column_with_images(tmp_path):
+    pq.write_table(pa.table({"label": [1], "text": ["a"]}), tmp_path / "x.parquet")
+    with pytest.raises(AuditError, match=r"neither a column 'uri' nor one .* got label, text"):
+        rows(tmp_path / "x.parquet")
+
+
 def test_a_plain_binary_column(tmp_path, pictures):
     file = tmp_path / "x.parquet"
     pq.write_table(pa.table({"jpeg": pictures, "label": [0, 1, 2, 0, 1]}), file)
