@@ -55,6 +55,7 @@ def run(
     weights: options.Weights = None,
     classes: options.Classes = None,
     annotations: options.Annotations = None,
+    roots: options.Roots = None,
     title: options.Title = None,
     note: options.Note = None,
     method: options.Method = None,

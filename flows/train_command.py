@@ -31,6 +31,7 @@ def train(
     weights: flags.Weights = None,
     classes: flags.Classes = None,
     annotations: flags.Annotations = None,
+    roots: options.Roots = None,
     mend: flags.Mend = None,
     group_by: flags.GroupBy = None,
     suggestions: flags.Suggestions = None,

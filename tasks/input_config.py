@@ -33,6 +33,10 @@ class InputConfig(BaseModel):
     weights: str | None = Field(None, description="State dict file or torchvision weights name")
     classes: str | None = Field(None, description="CSV with class_idx,name,folder")
     annotations: str | None = Field(None, description="COCO json with boxes and masks")
+    roots: tuple[Text, ...] = Field(
+        (), description="Folder or URL that a manifest's images and masks may lie in, once for "
+        "each; default: the manifest's own, or the folder of images",
+    )  # fmt: skip
     resize: int | None = Field(None, strict=True, gt=0, le=4096, description="Shorter side, pixels")
     crop: int | None = Field(
         None, strict=True, gt=0, le=4096, description="Side of the centre crop, pixels"
@@ -68,7 +72,7 @@ def read_config(file: Path | None, overrides: dict[str, Any], kind: type[Config]
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise AuditError(f"{file} cannot be read as TOML: {error}") from error
         content = _anchored(content, file.resolve().parent)
-    given = {key: value for key, value in overrides.items() if value is not None}
+    given = {key: value for key, value in overrides.items() if value is not None and value != []}
     content.update(_anchored(given, Path.cwd()))
     try:
         return kind.model_validate(content)
@@ -81,10 +85,13 @@ def _anchored(content: dict[str, Any], base: Path) -> dict[str, Any]:
 
     Workers run in folders of their own, so no path may depend on the current one.
     """
-    return {
+    anchored = {
         key: _absolute(value, base) if _is_local_path(key, value, base) else value
         for key, value in content.items()
     }
+    if isinstance(content.get("roots"), list):
+        anchored["roots"] = [_anchored({"root": each}, base)["root"] for each in content["roots"]]
+    return anchored
 
 
 def _is_local_path(key: str, value: Any, base: Path) -> bool:
@@ -94,7 +101,7 @@ def _is_local_path(key: str, value: Any, base: Path) -> bool:
         return ".py:" in value or value.endswith(".pt2") or _is_folder(value, base)
     if key == "weights":
         return is_weights_file(value)
-    return key in ("images", "classes", "annotations", "suggestions", "out", "previous")
+    return key in ("images", "root", "classes", "annotations", "suggestions", "out", "previous")
 
 
 def _is_folder(model: str, base: Path) -> bool:

@@ -4,12 +4,12 @@ import functools
 import json
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import AuditError
 from tasks.images.file_state import file_state
+from tasks.images.opening import open_uri
 
 _SIGN = ".json#"
 _LARGEST_SIDE = 2**15
@@ -133,8 +133,8 @@ def _by_image(
 def read_coco(file: str) -> dict[str, Any]:
     """The content of a COCO json. Raises: AuditError."""
     try:
-        with fsspec.open(file, "rt", encoding="utf-8") as stream:
-            content: dict[str, Any] = json.load(stream)
+        with open_uri(file) as stream:
+            content: dict[str, Any] = json.loads(stream.read().decode())
     except (OSError, ValueError) as error:
         raise AuditError(f"annotations {file} cannot be read as JSON: {error}") from error
     return content

@@ -1,14 +1,13 @@
 """Image bytes to pixels."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import cv2
-import fsspec
 import numpy as np
 import numpy.typing as npt
 
+from tasks.images.opening import read_uri
 from tasks.images.parquet_rows import ParquetRows, parse_row
 from tasks.images.tar_members import TarReader, parse_member
 
@@ -53,11 +52,7 @@ class ImageSource:
             return self._tar.read(member)
         if row := parse_row(uri):
             return self._parquet.read(row[0], int(row[1]))
-        if "://" not in uri:  # a local path may hold "::", which fsspec takes for a chain
-            return Path(uri).read_bytes()
-        filesystem, path = fsspec.url_to_fs(uri)
-        content: bytes = filesystem.cat_file(path)  # one request; opening takes a second
-        return content
+        return read_uri(uri)
 
 
 def decode_image(content: bytes) -> Pixels:

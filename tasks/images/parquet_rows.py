@@ -2,11 +2,12 @@
 
 import re
 import threading
-from typing import Any
+from contextlib import ExitStack
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tasks.images.opening import open_uri
 
 _ROW = re.compile(r"(.+\.parquet)#(.*)", re.DOTALL)
 
@@ -24,7 +25,7 @@ class ParquetRows:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stream: Any = None
+        self._opened = ExitStack()
         self._file: pq.ParquetFile | None = None
         self._name = ""
         self._group: pa.ChunkedArray | None = None
@@ -48,10 +49,9 @@ class ParquetRows:
 
     def _open(self, name: str) -> None:
         self._file, self._rows = None, range(0)
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = fsspec.open(name, "rb").open()
-        self._file, self._name = pq.ParquetFile(self._stream), name
+        self._opened.close()
+        stream = self._opened.enter_context(open_uri(name))
+        self._file, self._name = pq.ParquetFile(stream), name
 
     def _load_group_of(self, row: int) -> None:
         assert self._file is not None  # opened by the only caller

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import fsspec
 
+from tasks.images.opening import local_path, open_uri
+
 HEADER = tarfile.BLOCKSIZE  # bytes that stand before a member's data
 _ADDRESS = re.compile(r"(.+?\.tar)#(\d{1,18})\+(\d{1,18})/(.*)", re.DOTALL)
 _READ_AHEAD = 1 << 20  # bytes, of archives behind a URL
@@ -69,13 +71,12 @@ class TarReader:
         Raises: ValueError where the archive was cut, damaged or changed there, and what opening
         raises.
         """
-        archive = member.archive.removeprefix("file://")
-        if "://" not in archive:
-            with open(archive, "rb") as file:
+        if local_path(member.archive) is not None:
+            with open_uri(member.archive) as file:
                 return _data(file, member)
         with self._lock:
-            if archive != self._name:
-                self._open(archive)
+            if member.archive != self._name:
+                self._open(member.archive)
             return _data(self._file, member)
 
     def _open(self, archive: str) -> None:

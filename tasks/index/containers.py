@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import AuditError
-from tasks.index.listing import Listing
+from tasks.index.listing import Listing, is_remote
 from tasks.index.manifest_files import read_parquet_manifest
+from tasks.index.roots import Roots
 from tasks.index.tar_shards import tar_rows
 
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -22,14 +23,16 @@ def is_compressed(path: str) -> bool:
     return path.endswith(_COMPRESSED)
 
 
-def container_rows(filesystem: Any, files: Listing) -> pd.DataFrame:
+def container_rows(filesystem: Any, files: Listing, roots: Roots) -> pd.DataFrame:
     """The images in Parquet files, or in tar archives, in the order of the files.
 
     files : what `filesystem`, of fsspec, states of each; at least one
 
-    Raises: AuditError for files of both kinds or of neither, for compressed archives, and for what
-    cannot be read.
+    Raises: AuditError for files of both kinds or of neither, for compressed archives, for a link
+    out of the roots, and for what cannot be read.
     """
+    if not is_remote(filesystem):
+        roots.refuse_outside(list(files), "file", 1)
     kinds = {_kind(path): path for path in files}
     if len(kinds) > 1:
         raise AuditError(
@@ -38,7 +41,7 @@ def container_rows(filesystem: Any, files: Listing) -> pd.DataFrame:
         )
     if "tar" in kinds:
         return tar_rows(filesystem, files)
-    tables = [read_parquet_manifest(filesystem.unstrip_protocol(path)) for path in files]
+    tables = [read_parquet_manifest(filesystem.unstrip_protocol(path), roots) for path in files]
     names = {table.attrs.get("class_names", ()) for table in tables}
     if len(names) > 1:
         raise AuditError(f"{next(iter(files))} and the other Parquet files name different classes")

@@ -9,13 +9,17 @@ import pandas as pd
 from tasks.errors import AuditError
 from tasks.index.containers import container_rows, is_compressed, is_container
 from tasks.index.listing import IMAGE_SUFFIXES, is_remote, state_of
+from tasks.index.roots import Roots
 
 
-def folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
+def folder_rows(filesystem: Any, root: str, roots: Roots) -> pd.DataFrame:
     """One row per image: uri, label (the first folder, or None), size, content_key; of Parquet
     files and tar archives in the folder what they say of their images.
 
     filesystem : of fsspec
+
+    Raises: AuditError for images and Parquet files beside each other, and for a link out of the
+    roots.
     """
     found = filesystem.find(root, detail=True) if is_remote(filesystem) else _local_files(root)
     containers = {path: found[path] for path in sorted(found) if is_container(path)}
@@ -39,7 +43,9 @@ def folder_rows(filesystem: Any, root: str) -> pd.DataFrame:
             "folder of those that you mean"
         )
     if containers and not rows:
-        return container_rows(filesystem, containers)
+        return container_rows(filesystem, containers, roots)
+    if not is_remote(filesystem):
+        roots.refuse_outside([str(row["uri"]) for row in rows], f"{root}, file", 1)
     return pd.DataFrame(rows, columns=["uri", "label", "size", "content_key"])
 
 

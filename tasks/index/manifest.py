@@ -1,5 +1,6 @@
 """The manifest: which images, with what label, mask and boxes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import fsspec
@@ -20,6 +21,7 @@ from tasks.index.containers import container_rows, is_container
 from tasks.index.folder import folder_rows
 from tasks.index.listing import IMAGE_SUFFIXES
 from tasks.index.manifest_files import read_csv_manifest, read_parquet_manifest
+from tasks.index.roots import roots_of
 from tasks.index.shard_pattern import is_pattern, matching_files
 from tasks.tables.schemas import MANIFEST
 
@@ -31,7 +33,11 @@ _UNREADABLE = (OSError, ValueError, ImportError, pa.ArrowException)
 
 
 def build_manifest(
-    images: str, categories: list[str] | None, classes: str | None, annotations: str | None
+    images: str,
+    categories: list[str] | None,
+    classes: str | None,
+    annotations: str | None,
+    roots: Sequence[str] = (),
 ) -> tuple[pa.Table, ClassList]:
     """List the images and find the class index of each.
 
@@ -42,12 +48,15 @@ def build_manifest(
         are those that images are labelled with
     classes : classes file, or None
     annotations : COCO json with boxes and masks, or None
+    roots : folders and URLs that images and masks may lie in; none: `images` if it is a folder,
+        else the one that it lies in
 
     Returns: a table of schema MANIFEST in a stable order, and the classes.
 
-    Raises: AuditError for an empty or unreadable dataset and for labels of unknown meaning.
+    Raises: AuditError for an empty or unreadable dataset, for labels of unknown meaning, and for
+    an image or a mask outside of the roots.
     """
-    rows = _rows(images)
+    rows = _rows(images, roots)
     if rows.empty:
         raise AuditError(
             f"no image found in {images}; expected a folder with a folder of images per class, "
@@ -69,10 +78,10 @@ def build_manifest(
     return pa.table(columns, schema=MANIFEST), class_list
 
 
-def _rows(images: str) -> pd.DataFrame:
+def _rows(images: str, given: Sequence[str]) -> pd.DataFrame:
     """One row per image; `label` holds a folder, a word, an index or None."""
     try:
-        rows = _listed(images)
+        rows = _listed(images, given)
     except AuditError:
         raise
     except Exception as error:
@@ -89,22 +98,23 @@ def _rows(images: str) -> pd.DataFrame:
     return rows
 
 
-def _listed(images: str) -> pd.DataFrame:
+def _listed(images: str, given: Sequence[str]) -> pd.DataFrame:
     filesystem, path = fsspec.url_to_fs(images)
     filesystem.invalidate_cache()  # a listing from an earlier audit of this process
+    roots = roots_of(given, images, filesystem, path)
     if not filesystem.exists(path):
         files = matching_files(filesystem, path) if is_pattern(path) else {}
         if not files:
             raise AuditError(f"images {images!r} do not exist; expected a folder or a manifest")
-        return container_rows(filesystem, files)
+        return container_rows(filesystem, files, roots)
     if filesystem.isdir(path):
-        return folder_rows(filesystem, path)
+        return folder_rows(filesystem, path, roots)
     if path.endswith(".csv"):
-        return read_csv_manifest(images)
+        return read_csv_manifest(images, roots)
     if path.endswith(".parquet"):
-        return read_parquet_manifest(images)
+        return read_parquet_manifest(images, roots)
     if is_container(path):
-        return container_rows(filesystem, {path: filesystem.info(path)})
+        return container_rows(filesystem, {path: filesystem.info(path)}, roots)
     raise AuditError(f"images {images!r} is a file; expected .csv, .parquet, .tar or a folder")
 
 

@@ -16,11 +16,12 @@ from tasks.images.file_state import file_state
 from tasks.images.parquet_rows import holds_files, image_column
 from tasks.index.box_names import parse_box_names, read_box_names, read_name
 from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
+from tasks.index.roots import Roots
 
 _KNOWN = ("uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split")
 
 
-def read_csv_manifest(file: str) -> pd.DataFrame:
+def read_csv_manifest(file: str, roots: Roots) -> pd.DataFrame:
     """CSV with the column `uri` and, if there, label, mask_uri, mask_name, boxes, box_names,
     split; the rest are tags.
 
@@ -28,7 +29,8 @@ def read_csv_manifest(file: str) -> pd.DataFrame:
     JSON list of [left, top, right, bottom], `box_names` a JSON list of as many names, null for a
     box without one. Relative uris are relative to the file.
 
-    Raises: AuditError for a missing column and for boxes or names that cannot be read.
+    Raises: AuditError for a missing column, for boxes or names that cannot be read, and for a uri
+    that leads out of the roots.
     """
     # index_col=False: with a comma at the end of each line pandas would shift the columns.
     table = pd.read_csv(
@@ -40,11 +42,14 @@ def read_csv_manifest(file: str) -> pd.DataFrame:
     if "box_names" in table:
         names = enumerate(table["box_names"])
         table["box_names"] = [parse_box_names(text, i + 2, file) for i, text in names]
-    return _complete(table, file)
+    return _complete(table, file, roots)
 
 
-def read_parquet_manifest(file: str) -> pd.DataFrame:
-    """Parquet with the columns of a CSV manifest, or with the encoded images in a column."""
+def read_parquet_manifest(file: str, roots: Roots) -> pd.DataFrame:
+    """Parquet with the columns of a CSV manifest, or with the encoded images in a column.
+
+    Raises: AuditError, as `read_csv_manifest`.
+    """
     with fsspec.open(file, "rb") as stream:
         parquet = pq.ParquetFile(stream)
         schema = parquet.schema_arrow
@@ -55,7 +60,7 @@ def read_parquet_manifest(file: str) -> pd.DataFrame:
                 f"bytes, or binary), got {', '.join(schema.names)}"
             )
         if "uri" in schema.names or column is None:
-            return _complete(_to_pandas(parquet.read()), file)
+            return _complete(_to_pandas(parquet.read()), file, roots)
         image = column.split(".")[0]
         others = [field.name for field in schema if field.name != image and not holds_files(field)]
         table = _to_pandas(parquet.read(columns=others))
@@ -64,7 +69,7 @@ def read_parquet_manifest(file: str) -> pd.DataFrame:
     table["uri"] = [f"{_absolute(file)}#{row}" for row in range(len(table))]
     if "split" not in table:
         table["split"] = PurePosixPath(file).name.split("-")[0].removesuffix(".parquet")
-    rows = _complete(table, file)
+    rows = _complete(table, file, roots, of_itself=True)
     if names:
         # Known names keep their order: index 0 is the first name, not the first in the alphabet.
         rows.attrs["class_names"] = tuple(names)
@@ -78,7 +83,10 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype=object, index=range(len(table)))
 
 
-def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
+def _complete(
+    table: pd.DataFrame, file: str, roots: Roots, *, of_itself: bool = False
+) -> pd.DataFrame:
+    """All columns. of_itself : the images are rows of this very file"""
     if "uri" not in table:
         raise AuditError(
             f"manifest {file} has no column 'uri'; expected uri,label[,mask_uri,mask_name,"
@@ -93,7 +101,10 @@ def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
     base = os.path.dirname(file)
     for column in ("uri", "mask_uri"):
         # dtype=object: pandas would turn None among texts into NaN.
-        rows[column] = pd.Series([_resolve(uri, base) for uri in rows[column]], dtype=object)
+        uris = [_resolve(uri, base) for uri in rows[column]]
+        if column == "mask_uri" or not of_itself:
+            _refuse_outside(uris, column, file, roots)
+        rows[column] = pd.Series(uris, dtype=object)
     rows["label"] = pd.Series(read_labels(rows["label"], file), dtype=object)
     check_boxes(rows["boxes"], file)
     names = read_box_names(rows["boxes"], rows["box_names"], file)
@@ -105,6 +116,12 @@ def _complete(table: pd.DataFrame, file: str) -> pd.DataFrame:
     rows["size"] = [size for size, _ in states]
     rows["content_key"] = [key for _, key in states]
     return rows
+
+
+def _refuse_outside(uris: list[str | None], column: str, file: str, roots: Roots) -> None:
+    is_text = file.endswith(".csv")  # whose first line is the header
+    where = f"manifest {file}, {column} in {'line' if is_text else 'row'}"
+    roots.refuse_outside(uris, where, 2 if is_text else 0)
 
 
 def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:

@@ -62,8 +62,9 @@ def plan_audit(config: AuditConfig) -> Plan:
     chosen = choose_layers(layers, config, num_classes, loaded, preprocessing.crop)
     categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]
     manifest, classes = build_manifest(
-        config.images, categories, config.classes or loaded.classes_file, config.annotations
-    )
+        config.images, categories, config.classes or loaded.classes_file, config.annotations,
+        config.roots,
+    )  # fmt: skip
     facts = audit_facts(config, loaded, preprocessing, chosen, classes, len(manifest))
     run = RunFolder(config.out)
     _refuse_foreign(run, facts)

@@ -40,6 +40,15 @@ def matching_files(filesystem: Any, pattern: str) -> Listing:
     return {path: info for path, info in found.items() if info.get("type") != "directory"}
 
 
+def fixed_part(pattern: str) -> str:
+    """What stands before the first sign that may stand for others.
+
+    >>> fixed_part("data/{train,val}-*.tar")
+    'data/'
+    """
+    return re.split(r"[*?\[{]", pattern, maxsplit=1)[0]
+
+
 def expand_braces(pattern: str) -> list[str]:
     """The paths that a pattern with braces stands for, in the shell's order.
 

@@ -108,7 +108,9 @@ def list_examples(config: TrainConfig) -> Examples:
     Raises: AuditError for what cannot be trained on: no labels, fewer than two classes, a class
     with fewer than two images, a class without images in one of the splits.
     """
-    listed, classes = build_manifest(config.images, None, config.classes, config.annotations)
+    listed, classes = build_manifest(
+        config.images, None, config.classes, config.annotations, config.roots
+    )
     labels = listed["label"].to_numpy()
     known = (labels >= 0) & (labels < len(classes.names))
     unlabelled, unknown = int((labels < 0).sum()), int((labels >= len(classes.names)).sum())

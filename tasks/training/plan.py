@@ -27,7 +27,7 @@ from tasks.training.precision import arithmetic
 from tasks.training.suggested import Suggested, read_suggestions, with_decided_labels
 
 # What the trained weights do not depend on.
-_NOT_IDENTITY = {"out", "device", "workers", "images"}
+_NOT_IDENTITY = {"out", "device", "workers", "images", "roots"}
 
 
 @dataclass(frozen=True)

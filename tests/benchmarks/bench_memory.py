@@ -55,6 +55,7 @@ def audit(folder: Path, images: int) -> Peaks:
     manifest = write_manifest(folder, images)
     command = [sys.executable, "-m", "flows.cli", "run", str(DATA / "audit.toml")]
     command += ["--images", str(manifest), "--out", str(folder / "run"), "--device", "cpu"]
+    command += ["--root", str(DATA)]
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
     driver = worker = 0.0

@@ -92,6 +92,7 @@ def head_on_features(folder: Path) -> list[Trained]:
         run(
             f"features of mobilenet_v2, division {fold + 1}",
             images=str(photographs(folder, fold)),
+            roots=(str(SHARED),),
             model="torchvision:mobilenet_v2",
             weights=str(SHARED / "weights" / "mobilenet_v2.pth"),
             way="features",

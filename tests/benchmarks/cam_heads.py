@@ -30,7 +30,14 @@ from tasks.training.config import TrainConfig
 from tasks.training.plan import plan_training
 from tasks.training.stage import train
 from tests.benchmarks import scene_networks
-from tests.benchmarks.cam_head_data import WEIGHTS, Data, imagenet_indices, photographs, scenes
+from tests.benchmarks.cam_head_data import (
+    PHOTOGRAPHS,
+    WEIGHTS,
+    Data,
+    imagenet_indices,
+    photographs,
+    scenes,
+)
 from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import run_audit, table
 
@@ -73,7 +80,8 @@ def trained(data: Data, out: Path, **settings: Any) -> str:
     """Train, or take what is there; the folder of the trained model."""
     values = {
         "images": str(data.training), "classes": str(data.classes), "out": str(out),
-        "device": "cpu", "workers": 0, **data.preprocessing, **settings,
+        "device": "cpu", "workers": 0, "roots": (str(data.training.parent), str(PHOTOGRAPHS)),
+        **data.preprocessing, **settings,
     }  # fmt: skip
     plan = plan_training(TrainConfig.model_validate(values), "cpu")
     with TrainProgress() as shown:
@@ -89,8 +97,11 @@ def measured(
     among : class indices that may be predicted; None: all
     """
     config = AuditConfig.model_validate(
-        {"images": str(images), "out": str(out), "device": "cpu", "second_pass": 0, **settings}
-    )
+        {
+            "images": str(images), "out": str(out), "device": "cpu", "second_pass": 0,
+            "roots": (str(images.parent), str(PHOTOGRAPHS)), **settings,
+        }
+    )  # fmt: skip
     run = run_audit(config)
     stats = table(run, "localization_stats").query("class_idx == -1").set_index("figure")
     maps = table(run, "heatmaps").query("role == 'label'").set_index("image_id")

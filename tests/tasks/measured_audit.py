@@ -63,6 +63,5 @@ def sample_audit(folder: Path) -> RunFolder:
         writer.writeheader()
         writer.writerows(rows)
     changes = {"images": str(folder / "manifest.csv"), "out": str(folder / "run")}
-    return finish(
-        load_config(SAMPLE / "audit.toml", {**changes, "second_pass": 0, "device": "cpu"})
-    )
+    fixed = {"roots": [str(SAMPLE)], "second_pass": 0, "device": "cpu"}
+    return finish(load_config(SAMPLE / "audit.toml", {**changes, **fixed}))

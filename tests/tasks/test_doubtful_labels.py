@@ -121,7 +121,8 @@ def test_precision_and_recall_on_the_sample(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     given = {"images": str(tmp_path / "manifest.csv"), "out": str(tmp_path / "run")}
-    config = load_config(SAMPLE / "audit.toml", {**given, "second_pass": 0, "device": "cpu"})
+    fixed = {"roots": [str(SAMPLE)], "second_pass": 0, "device": "cpu"}
+    config = load_config(SAMPLE / "audit.toml", {**given, **fixed})
     audited = read_audited(finish(config))
     found = doubtful_labels(audited)
     uris = audited.images["uri"].tolist()

@@ -45,7 +45,7 @@ def test_on_photographs_gradcam_beats_random_maps(tmp_path: Path) -> None:
     config = configure(
         tmp_path, tmp_path / "m.csv", model="torchvision:mobilenet_v2", resize=232, crop=224,
         weights=str(DATA / "weights" / "mobilenet_v2.pth"), mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
+        std=(0.229, 0.224, 0.225), roots=(str(PHOTOGRAPHS),),
     )  # fmt: skip
     run = finish(config)
     measure(run, Options(("gradcam",), ("insertion_mean", "deletion_mean"), steps=5))

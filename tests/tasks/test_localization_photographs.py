@@ -43,7 +43,7 @@ def run(tmp_path_factory):
         out=str(folder / "run"), weights=str(DATA / "weights" / "squeezenet1_0.pth"),
         classes=str(folder / "classes.csv"), resize=256, crop=CROP, interpolation="bicubic",
         annotations=str(PHOTOGRAPHS / "instances_boxes.json"), device="cpu", batch_size=25,
-        second_pass=0,
+        second_pass=0, roots=(str(PHOTOGRAPHS),),
     )  # fmt: skip
     return run_audit(config)
 

@@ -14,8 +14,10 @@ from tests.tasks.tiny_audit import CLASSES, draw, draw_folders
 OUTPUTS = ["out 0", "out 1", "out 2"]
 
 
-def listed(images: Path | str, outputs: list[str] = OUTPUTS) -> list[tuple[str, int]]:
-    rows = build_manifest(str(images), outputs, None, None)[0].to_pylist()
+def listed(
+    images: Path | str, outputs: list[str] = OUTPUTS, roots: tuple[str, ...] = ()
+) -> list[tuple[str, int]]:
+    rows = build_manifest(str(images), outputs, None, None, roots)[0].to_pylist()
     assert [row["image_id"] for row in rows] == list(range(len(rows)))
     return [(os.path.relpath(row["uri"], images), row["label"]) for row in rows]
 
@@ -90,7 +92,10 @@ def test_a_class_folder_that_is_a_link(tmp_path):
     (tmp_path / "set").mkdir()
     for name in CLASSES:
         (tmp_path / "set" / name).symlink_to(tmp_path / "store" / name)
-    assert listed(tmp_path / "set") == [(f"{c}/0.png", k) for k, c in enumerate(CLASSES)]
+    with pytest.raises(AuditError, match=r"ant/0\.png.*store/ant/0\.png.*--root"):
+        listed(tmp_path / "set")
+    found = listed(tmp_path / "set", roots=(str(tmp_path),))
+    assert found == [(f"{c}/0.png", k) for k, c in enumerate(CLASSES)]
 
 
 def test_a_linked_file_that_changes_changes_its_key(tmp_path):
@@ -100,7 +105,8 @@ def test_a_linked_file_that_changes_changes_its_key(tmp_path):
     (tmp_path / "set" / "ant" / "0.png").symlink_to(target)
 
     def key() -> str:
-        rows = build_manifest(str(tmp_path / "set"), OUTPUTS, None, None)[0].to_pylist()
+        folder, roots = str(tmp_path / "set"), (str(tmp_path),)
+        rows = build_manifest(folder, OUTPUTS, None, None, roots)[0].to_pylist()
         return rows[0]["content_key"]
 
     before = key()

@@ -39,7 +39,7 @@ def audit(folder: Path, images: Path | str, labels: pd.DataFrame, model: str, cr
         images=str(images), model=f"torchvision:{model}", out=str(folder / "run"),
         weights=str(DATA / "weights" / f"{model}.pth"), classes=str(folder / "classes.csv"),
         resize=256, crop=crop, mean=MEAN, std=STD, interpolation="bicubic", device="cpu",
-        shard_size=200, batch_size=25, second_pass=0,
+        shard_size=200, batch_size=25, second_pass=0, roots=(str(folder), str(PHOTOGRAPHS)),
     )  # fmt: skip
     return run_audit(config)
 
