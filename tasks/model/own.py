@@ -12,6 +12,7 @@ from torch import nn
 
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, fill, or_explain
+from tasks.model.program_file import load_program
 from tasks.model.weights import load_state_dict
 
 
@@ -62,7 +63,7 @@ def load_exported(spec: str, weights: str | None) -> LoadedModel:
         raise AuditError("an exported program holds its own weights; leave --weights out")
     if not Path(spec).is_file():
         raise AuditError(f"exported program {spec} does not exist")
-    program = or_explain(lambda: torch.export.load(spec), f"{spec} is no exported program")
+    program = or_explain(lambda: load_program(spec), f"{spec} is no exported program")
     inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"]
     user_inputs = inputs[-len(program.graph_signature.user_inputs) :]
     batch = user_inputs[0].shape[0]
