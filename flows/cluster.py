@@ -18,6 +18,7 @@ from tasks.index.plan import Plan
 from tasks.tables.shards import Shard
 
 _CORES_PER_WORKER = 4
+_STARTS = 3  # of worker processes, before it is taken for no accident
 _DECIDING = ("camaudit", "torch", "torchvision", "opencv-python-headless", "numpy", "pyarrow")
 
 
@@ -125,17 +126,30 @@ def start_workers(plan: Plan) -> Iterator[Workers]:
     count = min(count_workers(config.workers, device), max(1, len(plan.shards)))
     threads = max(1, available_cores() // count)
     resources = {"GPU": 1} if device == "cuda" else None
-    with (
-        LocalCluster(
-            n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-            resources=resources or {}, memory_limit=None,
-        ) as cluster,
-        Client(cluster) as client,
-    ):  # fmt: skip
+    with own_processes(count, resources) as cluster, Client(cluster) as client:
         client.register_plugin(
             AuditorPlugin(_settings(plan, device, threads), shares_terminal=True)
         )
         yield Workers(client, count, resources)
+
+
+def own_processes(count: int, resources: dict[str, int] | None) -> LocalCluster:
+    """Worker processes on this machine.
+
+    Raises: AuditError where some end each time before they have started.
+    """
+    for _ in range(_STARTS):
+        try:
+            return LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0",
+                resources=resources or {}, memory_limit=None,
+            )  # fmt: skip
+        except RuntimeError as error:  # Dask brings back a worker that dies, once it has lived
+            reason = error.__cause__ or error
+    raise AuditError(
+        f"worker processes ended {_STARTS} times before they had started: {reason}. Where memory "
+        "is short, give fewer --workers; the same command goes on from here"
+    )
 
 
 def _settings(plan: Plan, device: str, threads: int) -> AuditorSettings:

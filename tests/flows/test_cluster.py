@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from flows import cluster
 from flows.audit import audit
-from flows.cluster import count_workers, refuse_other_software, resolve_device, versions
+from flows.cluster import (
+    count_workers,
+    own_processes,
+    refuse_other_software,
+    resolve_device,
+    versions,
+)
 from tasks.errors import AuditError
 from tests.flows.conftest import SmallDataset, assert_same_tables
 
@@ -80,3 +87,33 @@ def test_a_worker_with_other_software_is_refused() -> None:
         assert all(
             f"{name} {version}, here" in str(error.value) for name, version in changed.items()
         )
+
+
+class Dying:
+    """A local cluster whose worker is killed while it starts, so many times."""
+
+    def __init__(self, deaths: int) -> None:
+        self.left, self.asked = deaths, list[int]()
+
+    def __call__(self, n_workers: int, **_options: object) -> str:
+        self.asked.append(n_workers)
+        self.left -= 1
+        if self.left >= 0:
+            raise RuntimeError("Nanny failed to start.") from RuntimeError("killed")
+        return "cluster"
+
+
+def test_a_worker_that_is_killed_while_it_starts_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for deaths in (0, 1, 2):
+        dying = Dying(deaths)
+        monkeypatch.setattr(cluster, "LocalCluster", dying)
+        assert own_processes(4, None) == "cluster"
+        assert dying.asked == [4] * (deaths + 1)
+
+
+def test_workers_that_never_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "LocalCluster", Dying(3))
+    with pytest.raises(AuditError, match=r"ended 3 times .*: killed\. .*fewer --workers"):
+        own_processes(4, None)
