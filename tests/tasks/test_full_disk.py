@@ -1,12 +1,16 @@
 """A disk that fills up in the middle of an audit."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from tasks.errors import AuditError
 from tasks.explain.shard import explain_shard
 from tasks.index.plan import plan_audit, write_plan
+from tasks.runs.being_written import being_written
 from tasks.tables.shards import valid_record
+from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 
@@ -45,3 +49,36 @@ def test_a_shard_leaves_no_half_file_and_goes_on_when_there_is_room(tmp_path, sm
     run = run_audit(config)
     assert len(table(run, "predictions")) == 12
     assert valid_record(run, plan.shards[0]) is not None
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder that can be read alone; root may write wherever the file system lets it."""
+    place = tmp_path / "archive"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(place)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting a disk needs root")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def refuses(place: Path) -> None:
+    """The first that an audit writes; the command line prints an OSError's text alone."""
+    with pytest.raises((AuditError, OSError)) as error, being_written(RunFolder(place / "run")):
+        raise AssertionError("it was let in")
+    assert str(place) in str(error.value)
+
+
+def test_a_run_in_a_read_only_folder_is_refused_by_name(read_only):
+    refuses(read_only)
+
+
+def test_a_run_below_a_file_or_in_proc_is_refused_by_name(tmp_path):
+    (tmp_path / "file").write_text("x")
+    refuses(tmp_path / "file")
+    refuses(Path("/proc/camaudit"))
