@@ -69,11 +69,15 @@ class SmallDataset:
 
 @pytest.fixture(scope="session")
 def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> SmallDataset:
-    root = tmp_path_factory.mktemp("small")
+    return draw_small_dataset(tmp_path_factory.mktemp("small"))
+
+
+def draw_small_dataset(root: Path, per_class: int = 8) -> SmallDataset:
+    """Blue, green and red squares, and the model's file."""
     generator = np.random.default_rng(0)
     for class_idx, name in enumerate(("blue", "green", "red")):
         (root / "images" / name).mkdir(parents=True)
-        for i in range(8):
+        for i in range(per_class):
             pixels = generator.integers(0, 120, (40, 48, 3)).astype(np.uint8)
             pixels[10:30, 10:30, class_idx] += 120
             cv2.imwrite(str(root / "images" / name / f"{i}.png"), pixels)

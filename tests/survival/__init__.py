@@ -1,0 +1,1 @@
+"""Audits whose processes are killed at random moments; see __main__."""
