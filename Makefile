@@ -8,7 +8,7 @@ TESTABLE := $(VENV)/.testable
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format sample bench planted nightly mending survival clean
+.PHONY: help install demo test check format sample bench planted nightly mending survival fuzz clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -56,6 +56,9 @@ mending: $(TESTABLE) ## mend models with planted shortcuts; writes docs/mending.
 
 survival: $(TESTABLE) ## kill workers, schedulers and audits with -9, twenty times; nothing may be lost or wrong
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.survival
+
+fuzz: $(TESTABLE) ## change manifests, images, weights and settings at random for five minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seconds 300
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
