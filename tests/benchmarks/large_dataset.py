@@ -86,7 +86,7 @@ def picture(row: int, class_idx: int, classes: int, seed: int = _IMAGE_SEED) -> 
     return np.clip(128 + 40 * smooth, 0, 255).astype(np.uint8)
 
 
-class MadeFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+class MadeFileSystem(AbstractFileSystem):
     """made://CLASSES/CLASS/ROW.ppm: the picture of a row."""
 
     protocol = PROTOCOL
