@@ -125,6 +125,25 @@ def test_urls(uri: str, inside: bool) -> None:
     assert Roots([f"{HTTP}/"]).hold(uri) == inside
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/out/a.tar#1+2/x.png",
+        "/out/a.tar#1+2/../../data/x.png",
+        "/out/a.tar#1+2/../../data/b.tar#3+4/x.png",
+        "/data/../out/a.tar#1+2/x.png",
+        "/out/a.parquet#1",
+        "/out/a.parquet#1/../../data/b.png",
+        "/out/a.json#1",
+        "s3://out/a.tar#1+2/x.png",
+    ],
+)
+def test_the_file_that_holds_a_member_or_a_row_is_what_has_to_lie_inside(uri: str) -> None:
+    assert not Roots(["/data"]).hold(uri)
+    inside = uri.replace("s3://out", "/data").replace("/out/", "/data/").replace("../", "")
+    assert Roots(["/data"]).hold(inside)
+
+
 def test_several_roots_stand_in_the_place_of_the_manifests_own_folder(base: Path) -> None:
     up = base.parent
     (base / "m.csv").write_text(f"uri,mask_uri\n{up}/secret.png,{up}/base2/c.png\n")
