@@ -121,10 +121,12 @@ def test_labels_that_are_numbers_with_gaps_find_their_classes_again(
         for file in sorted(images.rglob("*.png"))
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
-    result = call("--images", tmp_path / "manifest.csv", "--model", model, "--out",
-                  tmp_path / "out", "--way", "features", "--epochs", 2)  # fmt: skip
+    result = call("--images", tmp_path / "manifest.csv", "--root", images, "--model", model,
+                  "--out", tmp_path / "out", "--way", "features", "--epochs", 2)  # fmt: skip
     assert result.exit_code == 0, result.output
-    config = configure(tmp_path, tmp_path / "manifest.csv", model=str(tmp_path / "out"))
+    config = configure(
+        tmp_path, tmp_path / "manifest.csv", model=str(tmp_path / "out"), roots=[str(images)]
+    )
     plan = plan_audit(config)
     assert plan.facts["classes"] == ["3", "7", "200"]
     expected = [{7: 1, 3: 0, 200: 2}[row["label"]] for row in rows]

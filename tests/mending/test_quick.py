@@ -13,8 +13,7 @@ QUICK = Sizes(training=100, held_out=4, held_out_home=6, test=3, epochs=5, backg
 
 def test_one_seed_from_pools_to_figures(tmp_path: Path) -> None:
     told: list[str] = []
-    mends = ("last layer", "backgrounds")
-    (found,) = run_all(tmp_path, 1, QUICK, told.append, mends, processes=1)
+    (found,) = run_all(tmp_path, 1, QUICK, told.append, ("last layer",), processes=1)
     data = dataset_in(tmp_path / "seed0")
     rows, test = pd.read_csv(data.training), pd.read_csv(data.test)
     held_out = rows[rows["split"] == "val"].groupby(["label", "background"]).size()
