@@ -1,13 +1,13 @@
 """Object masks from the segments of a COCO json."""
 
 import functools
-import json
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import AuditError
+from tasks.given_json import parse_json
 from tasks.images.file_state import file_state
 from tasks.images.opening import open_uri
 
@@ -134,7 +134,7 @@ def read_coco(file: str) -> dict[str, Any]:
     """The content of a COCO json. Raises: AuditError."""
     try:
         with open_uri(file) as stream:
-            content: dict[str, Any] = json.loads(stream.read().decode())
+            content: dict[str, Any] = parse_json(stream.read())
     except (OSError, ValueError) as error:
         raise AuditError(f"annotations {file} cannot be read as JSON: {error}") from error
     return content

@@ -1,12 +1,12 @@
 """Names of boxes and masks that a user wrote into a manifest."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.errors import AuditError
+from tasks.given_json import parse_json
 
 
 def parse_box_names(text: str | None, line: int, file: str) -> list[Any] | None:
@@ -14,7 +14,7 @@ def parse_box_names(text: str | None, line: int, file: str) -> list[Any] | None:
     if text is None:
         return None
     try:
-        names = json.loads(text)
+        names = parse_json(text)
     except ValueError:
         names = None
     if not isinstance(names, list):

@@ -1,6 +1,5 @@
 """Manifests that a user wrote: CSV, Parquet, and Parquet with the images inside."""
 
-import json
 import os
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
+from tasks.given_json import parse_json
 from tasks.images.file_state import file_state
 from tasks.images.parquet_rows import holds_files, image_column
 from tasks.index.box_names import parse_box_names, read_box_names, read_name
@@ -127,7 +127,7 @@ def _refuse_outside(uris: list[str | None], column: str, file: str, roots: Roots
 def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:
     """Class names that the `datasets` library stores beside a ClassLabel column."""
     try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        features = parse_json(metadata[b"huggingface"])["info"]["features"]
         names: list[str] = features[column]["names"]
     except (KeyError, ValueError, TypeError):
         return []

@@ -1,6 +1,5 @@
 """Images in tar archives, as WebDataset or `tar` writes them, listed without unpacking."""
 
-import json
 import posixpath
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import AuditError
+from tasks.given_json import parse_json
 from tasks.index.columns import read_labels
 from tasks.index.listing import Listing, is_remote, state_of
 from tasks.index.tar_listing import TarListing, list_members
@@ -89,7 +89,7 @@ def _json_object(listing: TarListing, key: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError as error:
         raise _unreadable(listing, f"{key}.json", str(error), "a JSON object") from error
     return content if isinstance(content, dict) else {}

@@ -1,5 +1,6 @@
 """Whole files with a few random changes."""
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +52,8 @@ def restructured(draw: st.DrawFn, seed: Any) -> bytes:
         places = list(_places(whole))
         if places:
             holder, key = draw(st.sampled_from(places))
-            holder[key] = draw(st.sampled_from(_VALUES))
+            # A copy: a list put into itself would be without an end, here and in later files.
+            holder[key] = copy.deepcopy(draw(st.sampled_from(_VALUES)))
     return json.dumps(whole).encode()
 
 

@@ -42,12 +42,15 @@ def object_store(folder: Path) -> Iterator[Any]:
     """The server, with an empty bucket `images`; yields fsspec's filesystem of it."""
     moto = pytest.importorskip("moto.server", reason="needs moto[server]")
     pytest.importorskip("s3fs", reason="needs s3fs")
+    # Servers of one process share their buckets: a second one would find the first's.
+    requests = pytest.importorskip("requests", reason="needs requests")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     try:
         with client_of(f"http://{host}:{port}", folder):
+            requests.post(f"http://{host}:{port}/moto-api/reset", timeout=20)
             filesystem = fsspec.filesystem("s3")
             filesystem.mkdir("images")
             yield filesystem

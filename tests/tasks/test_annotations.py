@@ -76,6 +76,9 @@ def test_boxes_of_the_manifest_stay_where_the_file_names_no_image(tmp_path):
          "annotations": [{"image_id": 1, "bbox": [1, 2, 3]}]},
         {"images": [{"id": 1, "file_name": "a.png"}],
          "annotations": [{"image_id": 1, "bbox": ["a", "2", "3", "4"]}]},
+        {"images": [{"id": 1, "file_name": "a.png"}],
+         "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4], "category_id": 1}],
+         "categories": [{"id": 1, "name": "half a character: \ud83d"}]},
     ],
 )  # fmt: skip
 def test_what_is_no_coco_json_is_one_error_with_the_files_name(tmp_path, content):

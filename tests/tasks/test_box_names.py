@@ -64,6 +64,7 @@ def test_names_stand_beside_boxes(tmp_path: Path) -> None:
         ('a.png,,"[""a""]"', "row 0: 1 box_names for 0 boxes"),
         ('a.png,"[[1,2,3,4]]",disc', "line 2: box_names 'disc' cannot be read"),
         ('a.png,"[[1,2,3,4]]","""disc"""', "line 2: box_names"),
+        ('a.png,"[[1,2,3,4]]","[""\\ud83d""]"', "line 2: box_names"),
         ('a.png,"[[1,2,3,4]]",[3]', r"row 0: box_names \[3\] cannot be read"),
     ],
 )

@@ -1,6 +1,7 @@
 """A disk that fills up in the middle of an audit."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,24 @@ from tasks.tables.storage import RunFolder
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 
+def mounted(place: Path, options: str) -> Iterator[Path]:
+    """A file system of its own at `place`."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+    try:
+        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        is_mounted = False
+    if not is_mounted:
+        pytest.skip("mounting a disk needs root")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a file system of a quarter of a megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a small disk needs root")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    yield from mounted(tmp_path / "disk", "size=256k")
 
 
 def test_a_shard_leaves_no_half_file_and_goes_on_when_there_is_room(tmp_path, small_disk):
@@ -54,17 +59,7 @@ def test_a_shard_leaves_no_half_file_and_goes_on_when_there_is_room(tmp_path, sm
 @pytest.fixture
 def read_only(tmp_path):
     """A folder that can be read alone; root may write wherever the file system lets it."""
-    place = tmp_path / "archive"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a disk needs root")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    yield from mounted(tmp_path / "archive", "ro,size=64k")
 
 
 def refuses(place: Path) -> None:

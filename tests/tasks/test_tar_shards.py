@@ -108,7 +108,8 @@ def test_a_label_that_is_none(tmp_path: Path, drawn: list[bytes], text: bytes) -
         rows(pack(tmp_path / "x.tar", {"0.png": drawn[0], "0.cls": text}))
 
 
-@pytest.mark.parametrize("text", [b"{", b'{"label": [1]}', b'{"label": true}', b"\xff"])
+@pytest.mark.parametrize("text", [b"{", b'{"label": [1]}', b'{"label": true}', b"\xff",
+                                  b'{"label": "\\ud83d"}', b'"\xed\xa0\xbd"'])  # fmt: skip
 def test_a_description_that_cannot_be_read(tmp_path: Path, drawn: list[bytes], text: bytes) -> None:
     with pytest.raises(AuditError, match=r"x.tar: 0.json cannot be read: .*; expected"):
         rows(pack(tmp_path / "x.tar", {"0.png": drawn[0], "0.json": text}))
