@@ -5,6 +5,7 @@ expressions of sizes to sympy's `eval`, and loads compiled libraries. None of it
 the graph and the tensors of a classifier.
 """
 
+import logging
 import pickle
 import re
 import types
@@ -40,8 +41,26 @@ def load_program(file: str) -> ExportedProgram:
     Raises: UnpicklingError or ValueError for a file that holds code, and whatever torch raises for
     one that is damaged.
     """
-    with _no_code():
-        return torch.export.load(file)
+    log, unlogged = logging.getLogger(torch.export.__name__), _Unlogged()
+    log.addFilter(unlogged)
+    try:
+        with _no_code():
+            return torch.export.load(file)
+    except Exception as error:
+        raise unlogged.error or error from None
+    finally:
+        log.removeFilter(unlogged)
+
+
+class _Unlogged(logging.Filter):
+    """Keeps the error that torch logs with its traceback, to go on with an older format."""
+
+    error: BaseException | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            self.error = record.exc_info[1]
+        return not record.exc_info
 
 
 @contextmanager

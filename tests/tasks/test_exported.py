@@ -65,8 +65,9 @@ def test_without_preprocessing_the_flags_to_give_are_named(export, tmp_path):
         assert flag in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"text"])
-def test_a_file_that_is_no_program(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04"])
+def test_a_file_that_is_no_program_is_one_error_without_a_traceback(tmp_path, caplog, content):
     (tmp_path / "p.pt2").write_bytes(content)
-    with pytest.raises(AuditError, match=r"p\.pt2 is no exported program"):
+    with pytest.raises(AuditError, match=r"p\.pt2 is no exported program: .*zip archive"):
         load_model(str(tmp_path / "p.pt2"), None)
+    assert not caplog.records
