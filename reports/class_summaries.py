@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.colour_scale import ColourScale
-from reports.colours import colour_positive, encode
+from reports.colours import positive_png
 from reports.quantities import Mean, Rate
 from reports.tables import AuditTables
 
@@ -92,7 +92,7 @@ def _draw_mean_map(class_idx: int, row: dict[Any, Any], scale: ColourScale, fold
         return ""
     shape = int(row["map_rows"]), int(row["map_cols"])
     grid = np.asarray(row["mean_map"], dtype=np.float32).reshape(shape)
-    name = f"maps/mean/{class_idx}.webp"
+    name = f"maps/mean/{class_idx}.png"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(encode(colour_positive(grid, scale.limit)))
+    (folder / name).write_bytes(positive_png(grid, scale.limit))
     return name

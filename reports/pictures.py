@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from reports.colour_scale import Scales
-from reports.colours import Map, colour_positive, colour_signed, encode
+from reports.colours import Map, positive_png, signed_png
 from reports.model_view import draw_view, encode_jpeg, outline_path
 from reports.stored_maps import MapKey, fetch_maps
 from reports.tables import AuditTables
@@ -130,10 +130,10 @@ def _drawn_map(src: str, row: dict[Any, Any]) -> DrawnMap:
 def _write_map(folder: Path, key: MapKey, raw: Map, scales: Scales) -> str:
     image_id, role = key
     if role == "contrast":
-        colours = colour_signed(raw, scales.contrast.limit)
+        content = signed_png(raw, scales.contrast.limit)
     else:
-        colours = colour_positive(raw, scales.positive.limit)
-    return _write(folder, f"maps/{role}/{image_id}.webp", encode(colours))
+        content = positive_png(raw, scales.positive.limit)
+    return _write(folder, f"maps/{role}/{image_id}.png", content)
 
 
 def _manifest_rows(tables: AuditTables, ids: list[int]) -> Iterable[dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reports.colours import colour_signed, encode
+from reports.colours import signed_png
 from reports.concepts.concept_words import LIMITS, how_made
 from reports.legends import write_legends
 from reports.model_view import LONGEST_SIDE, encode_jpeg, outline_path
@@ -121,7 +121,7 @@ def _plate(files: PictureFolder, of: ConceptMap, limit: float, source: ImageSour
         map=of,
         name=of.uri.replace("\\", "/").rsplit("/", 1)[-1],
         view=files.add(encode_jpeg(_small(of.view)), "jpg"),
-        src=files.add(encode(colour_signed(of.values, limit)), "webp") if finite else "",
+        src=files.add(signed_png(of.values, limit), "png") if finite else "",
         outline=outline_path(source, of.mask_uri, of.boxes, of.placement),
         side=of.placement.crop,
     )

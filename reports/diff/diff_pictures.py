@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from reports.colour_scale import ColourScale, choose_scale
-from reports.colours import Map, colour_positive, encode
+from reports.colours import Map, positive_png
 from reports.model_view import draw_view, encode_jpeg, outline_path
 from reports.stored_maps import MapKey, fetch_maps
 from reports.views.explain_plates import PictureFolder
@@ -77,7 +77,7 @@ class PictureDrawer:
             self._views[image_id] = self._view(row)
         view, map_src = self._views[image_id], ""
         if raw is not None:
-            map_src = self._files.add(encode(colour_positive(raw, self.scale.limit)), "webp")
+            map_src = self._files.add(positive_png(raw, self.scale.limit), "png")
         return SidePicture(view.src, map_src, view.outline, view.side)
 
     def _view(self, row: Row) -> SidePicture:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
-from reports.colours import colour_positive, colour_signed
+from reports.colours import positive_colours, signed_colours
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
 from reports.explorer.detail_files import change_words, write_detail_files
 from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows, read_manifest
@@ -106,13 +106,15 @@ def _facts(
         "detailsPerFile": DETAILS_PER_FILE,
         "units": tables.units is not None,
         "scales": {"positive": scales.positive.limit, "signed": scales.contrast.limit},
-        "colours": {"positive": _colours(False), "signed": _colours(True)},
+        "colours": _colours(),
     }
 
 
-def _colours(signed: bool) -> str:
-    """RGBA of even steps in base64, of 0 to 1 or -1 to 1: the colours of all maps of the report."""
-    least, steps = (-1, 2 * _STEPS - 1) if signed else (0, _STEPS)
-    values = np.linspace(least, 1, steps, dtype=np.float32)[None, :]
-    colour = colour_signed if signed else colour_positive
-    return base64.b64encode(colour(values, 1.0).tobytes()).decode()
+def _colours() -> dict[str, str]:
+    """RGBA of even steps in base64: the colours of all maps of the report."""
+    positive = positive_colours(np.linspace(0, 1, _STEPS))
+    signed = signed_colours(np.linspace(-1, 1, 2 * _STEPS - 1))
+    return {
+        "positive": base64.b64encode(positive.tobytes()).decode(),
+        "signed": base64.b64encode(signed.tobytes()).decode(),
+    }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from reports.colour_scale import ColourScale
-from reports.colours import colour_positive, encode
+from reports.colours import positive_png
 from reports.patterns.group_sums import sums_by_group
 from reports.tables import AuditTables
 
@@ -72,9 +72,9 @@ def draw_split_means(tables: AuditTables, scale: ColourScale, folder: Path) -> d
             2, rows, cols
         )
         means[class_idx] = SplitMean(
-            correct=_draw(grids[1], scale, folder / f"maps/correct/{class_idx}.webp", right),
+            correct=_draw(grids[1], scale, folder / f"maps/correct/{class_idx}.png", right),
             correct_images=right,
-            mistakes=_draw(grids[0], scale, folder / f"maps/mistakes/{class_idx}.webp", wrong),
+            mistakes=_draw(grids[0], scale, folder / f"maps/mistakes/{class_idx}.png", wrong),
             mistake_images=wrong,
         )
     return means
@@ -85,5 +85,5 @@ def _draw(grid: Floats, scale: ColourScale, file: Path, images: int) -> str:
     if not images:
         return ""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(encode(colour_positive(grid.astype(np.float32), scale.limit)))
+    file.write_bytes(positive_png(grid.astype(np.float32), scale.limit))
     return "/".join(file.parts[-3:])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from reports.colours import colour_signed, encode
+from reports.colours import signed_png
 from reports.model_view import LONGEST_SIDE, encode_jpeg, outline_path
 from reports.views.explain_plates import PictureFolder
 from tasks.images.decoding import ImageSource, Pixels
@@ -72,7 +72,7 @@ class CardWriter:
             view = self._view(picture)
             outline = outline_path(self._source, picture.mask_uri, picture.boxes, picture.placement)
         if answered.map is not None and np.isfinite(answered.map.values).all():
-            src = self._files.add(encode(colour_signed(answered.map.values, self.limit)), "webp")
+            src = self._files.add(signed_png(answered.map.values, self.limit), "png")
         return Card(
             answered,
             uri,

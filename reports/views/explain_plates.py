@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reports.colours import colour_positive, colour_signed, encode
+from reports.colours import positive_png, signed_png
 from reports.formats import percent
 from reports.views.explain_colours import (
     colour_concept,
@@ -132,14 +132,14 @@ def _sanity_plate(files: PictureFolder, view: RandomisedView) -> Plate:
 def concept_plates(files: PictureFolder, concepts: Concepts) -> list[Plate]:
     """All concepts in one picture on one scale, then each alone up to its own peak."""
     limit = float(concepts.maps.max())
-    together = files.add(encode(colour_concepts(concepts.maps, limit)), "webp")
+    together = files.add(encode_sharp(colour_concepts(concepts.maps, limit)), "webp")
     plates = [Plate("All concepts", together, "", over=True)]
     for number, (amounts, share) in enumerate(zip(concepts.maps, concepts.shares, strict=True)):
         name, colour = f"Concept {number + 1}", colour_hex(number)
         if not amounts.any():
             plates.append(Plate(name, "", "not in this image", over=True, colour=colour))
             continue
-        src = files.add(encode(colour_concept(amounts, float(amounts.max()), number)), "webp")
+        src = files.add(encode_sharp(colour_concept(amounts, float(amounts.max()), number)), "webp")
         plates.append(Plate(name, src, "", over=True, remark=percent(share), colour=colour))
     return plates
 
@@ -161,8 +161,8 @@ def grid_picture(files: PictureFolder, grid: TileGrid, units: tuple[int, ...]) -
 
 def _draw_map(files: PictureFolder, values: Values, limit: float) -> str:
     strongest = float(np.abs(values).max()) if math.isnan(limit) else limit
-    colour = colour_signed if values.min() < 0 else colour_positive
-    return files.add(encode(colour(values, strongest)), "webp")
+    draw = signed_png if values.min() < 0 else positive_png
+    return files.add(draw(values, strongest), "png")
 
 
 def _draw_pixels(files: PictureFolder, values: Values, *, signed: bool) -> str:

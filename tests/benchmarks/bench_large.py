@@ -45,7 +45,7 @@ from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
 from tests.benchmarks.bench_report import bytes_under
 from tests.benchmarks.copied_shards import copy_shards
-from tests.benchmarks.large_dataset import register, write_manifest, write_model
+from tests.benchmarks.large_dataset import ROOT, register, write_manifest, write_model
 from tests.benchmarks.machine import machine_line
 from tests.tasks.tiny_audit import auditor_of
 
@@ -117,7 +117,8 @@ def audit(folder: Path, rows: int, computed: int, budget: float) -> Audited:
     register()
     config = AuditConfig.model_validate(
         {"images": str(folder / MANIFEST), "model": f"{folder / 'code' / 'model.py'}:build",
-         "out": str(folder / "run"), "device": "cpu", "batch_size": BATCH, "shard_size": SHARD,
+         "roots": [ROOT], "out": str(folder / "run"), "device": "cpu",
+         "batch_size": BATCH, "shard_size": SHARD,
          "second_pass": budget}
     )  # fmt: skip
     stages: dict[str, Stage] = {}

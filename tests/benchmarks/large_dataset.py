@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from tasks.model.loading import load_model
 
 PROTOCOL = "made"
+ROOT = f"{PROTOCOL}://pictures"
 SIDE, COARSE, OBJECT = 32, 8, 4  # pixels; blots a side, of the picture and of the object in it
 UNITS = 64
 GROUND, NOISE = 0.4, 0.35  # blots of the ground, and noise on the object, whose own are 1
@@ -87,12 +88,12 @@ def picture(row: int, class_idx: int, classes: int, seed: int = _IMAGE_SEED) -> 
 
 
 class MadeFileSystem(AbstractFileSystem):
-    """made://CLASSES/CLASS/ROW.ppm: the picture of a row."""
+    """made://pictures/CLASSES/CLASS/ROW.ppm: the picture of a row."""
 
     protocol = PROTOCOL
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> BytesIO:
-        classes, class_idx, name = self._strip_protocol(path).split("/")
+        _, classes, class_idx, name = self._strip_protocol(path).split("/")
         pixels = picture(int(name.removesuffix(".ppm")), int(class_idx), int(classes))
         return BytesIO(b"P6 %d %d 255\n" % (SIDE, SIDE) + pixels.tobytes())
 
@@ -112,7 +113,7 @@ def write_manifest(file: Path, rows: int, classes: int, period: int) -> Path:
             labels = [row % period * classes // period for row in numbers]
             pairs = zip(numbers, labels, strict=True)
             columns = {
-                "uri": [f"{PROTOCOL}://{classes}/{label}/{row}.ppm" for row, label in pairs],
+                "uri": [f"{ROOT}/{classes}/{label}/{row}.ppm" for row, label in pairs],
                 "label": labels,
                 "camera": [f"camera {row % CAMERAS}" for row in numbers],
             }

@@ -35,7 +35,7 @@ def test_names_are_text_and_never_markup(report: Path) -> None:
 
 
 def test_files_are_named_by_numbers(report: Path) -> None:
-    pictures = [f for f in report.rglob("*") if f.suffix in (".jpg", ".webp")]
+    pictures = [f for f in report.rglob("*") if f.suffix in (".jpg", ".png", ".webp")]
     named = [file.stem for file in pictures if file.parent.name != "assets"]
     assert named
     assert all(name.isdigit() for name in named)
@@ -65,7 +65,7 @@ def test_missing_image_leaves_its_map(tmp_path: Path) -> None:
     assert not (folder / "images" / f"{mistake['image_id']}.jpg").exists()
     alone = [i for i in page.all("img") if i["alt"].endswith(", alone")]
     assert [i["src"] for i in alone] == [
-        f"maps/{role}/{mistake['image_id']}.webp" for role in ("contrast", "predicted", "label")
+        f"maps/{role}/{mistake['image_id']}.png" for role in ("contrast", "predicted", "label")
     ]
 
 

@@ -15,12 +15,13 @@ import pytest
 
 from reports.build import build_report
 from reports.colour_scale import choose_scales
-from reports.colours import colour_positive, colour_signed
+from reports.colours import positive_png, signed_png
 from reports.explorer.links import images_link
 from reports.tables import load_tables
 from tasks.images.geometry import place
 from tasks.tables.storage import RunFolder
 from tests.reports.chromium import NEEDS_CHROMIUM, open_chromium
+from tests.reports.drawn_maps import rgba
 from tests.reports.explorer_numbers import (
     CAMERAS,
     contexts_of,
@@ -432,11 +433,11 @@ def test_maps_have_the_colours_of_the_reports_other_maps(
         cells = np.frombuffer(maps[f"{role}_cells"][image_id].as_py(), np.uint8).astype(np.float32)
         shares = (cells - 128) / 127 if role == "contrast" else cells / 255
         raw = shares.reshape(GRID, GRID) * np.float32(maps[f"{role}_scale"][image_id].as_py())
-        wanted = (
-            colour_signed(raw, scales.contrast.limit)
+        wanted = rgba(
+            signed_png(raw, scales.contrast.limit)
             if role == "contrast"
-            else colour_positive(raw, scales.positive.limit)
-        ).astype(float)
+            else positive_png(raw, scales.positive.limit)
+        )
         open_images(browser, report, images_link(image=image_id, role=role))
         wait(browser, lambda: all_by(browser, '[data-part="picture"] canvas[width="56"]'))
         width, height, data = browser.execute_script(PIXELS)

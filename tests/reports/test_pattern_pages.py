@@ -170,7 +170,7 @@ def test_mean_maps_are_drawn_for_right_and_wrong_images(
     right, wrong = labels.count((2, True)) - 1, labels.count((2, False))
     assert f"{right} correct images" in page.text
     assert f"{wrong} mistakes" in page.text
-    assert {"../maps/correct/2.webp", "../maps/mistakes/2.webp"} <= {
+    assert {"../maps/correct/2.png", "../maps/mistakes/2.png"} <= {
         image["src"] for image in page.all("img")
     }
 

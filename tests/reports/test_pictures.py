@@ -9,18 +9,13 @@ import pandas as pd
 import pytest
 
 from reports.colour_scale import choose_scale
-from reports.colours import colour_positive, colour_signed
+from reports.colours import positive_png, signed_png
 from reports.formats import significant
 from reports.model_view import draw_view
 from tasks.images.geometry import place
+from tests.reports.drawn_maps import rgba
 from tests.reports.page import Page
 from tests.reports.small_run import CROP, EMPTY, GRID, NOT_FINITE, PLATEAU, SmallRun
-
-
-def decode(file: Path) -> np.ndarray:
-    picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
-    code = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return cv2.cvtColor(picture, code).astype(float)
 
 
 def dataset_limit(run: SmallRun, role: str) -> float:
@@ -32,7 +27,7 @@ def test_overlay_has_the_colour_of_its_value_on_the_scale_of_the_dataset(
     run: SmallRun, report: Path
 ) -> None:
     """The plateau of 3.0 is two cells wide around its centre, so smoothing leaves it as it is."""
-    picture = decode(report / "maps" / "predicted" / f"{PLATEAU}.webp")
+    picture = rgba((report / "maps" / "predicted" / f"{PLATEAU}.png").read_bytes())
     strength = 3.0 / dataset_limit(run, "predicted")
     colour = matplotlib.colormaps["inferno"](0.35 + 0.65 * strength)[:3]
     expected = [*(255 * np.array(colour)), 255 * strength**0.8]
@@ -49,18 +44,18 @@ def test_legend_states_the_scale_of_the_dataset(run: SmallRun, report: Path) -> 
 
 def test_a_fainter_map_is_drawn_fainter() -> None:
     cell = np.full((3, 3), 1.0, np.float32)
-    strong, faint = colour_positive(cell, 1.0), colour_positive(0.25 * cell, 1.0)
+    strong, faint = (rgba(positive_png(share * cell, 1.0)) for share in (1.0, 0.25))
     assert strong[12, 12, 3] == 255
     assert faint[12, 12, 3] == pytest.approx(255 * 0.25**0.8, abs=1)
 
 
 def test_contrast_is_red_for_and_blue_against_the_predicted_class() -> None:
-    raw = np.array([[2.0] * 3 + [0.0] * 5 + [-2.0] * 3] * 3, np.float32)
-    picture = colour_signed(raw, 1.0)[12].astype(int)
-    assert picture[12, 0] > picture[12, 2] + 80  # red over blue
-    assert picture[76, 2] > picture[76, 0] + 80
-    assert picture[44, 3] == 0
-    assert picture[12, 3] == picture[76, 3] == 255
+    raw = np.array([[2.0] * 2 + [0.0] * 4 + [-2.0] * 2] * 3, np.float32)
+    picture = rgba(signed_png(raw, 1.0))[12]
+    assert picture[4, 0] > picture[4, 2] + 80  # red over blue
+    assert picture[60, 2] > picture[60, 0] + 80
+    assert picture[32, 3] == 0
+    assert picture[4, 3] == picture[60, 3] == 255
 
 
 @pytest.mark.parametrize(
@@ -79,13 +74,13 @@ def test_scale_of_no_map_is_one() -> None:
 
 @pytest.mark.parametrize(("image_id", "badge"), [(EMPTY, "no positive evidence")])
 def test_empty_map_is_a_badge_and_no_picture(report: Path, image_id: int, badge: str) -> None:
-    assert not list((report / "maps").rglob(f"[!m]*/{image_id}.webp"))
+    assert not list((report / "maps").rglob(f"[!m]*/{image_id}.png"))
     pages = (report / "classes").glob("*.html")
     assert any(badge in Page(page).text for page in pages)
 
 
 def test_non_finite_map_is_never_drawn(report: Path) -> None:
-    drawn = {file.parent.name for file in (report / "maps").rglob(f"{NOT_FINITE}.webp")}
+    drawn = {file.parent.name for file in (report / "maps").rglob(f"{NOT_FINITE}.png")}
     assert not drawn
     pages = [Page(page).text for page in report.rglob("*.html")]
     assert any("map is not finite" in text for text in pages)
@@ -100,7 +95,7 @@ def test_view_is_the_square_that_the_model_sees(run: SmallRun, report: Path) -> 
     resized = cv2.resize(image, (int(width * scale), int(height * scale)), None, 0, 0, 3)
     top, left = ((side - CROP) // 2 for side in resized.shape[:2])
     expected = resized[top : top + CROP, left : left + CROP].astype(float)
-    shown = decode(report / "images" / f"{mistake['image_id']}.jpg")
+    shown = cv2.imread(str(report / "images" / f"{mistake['image_id']}.jpg"))[..., ::-1]
     assert shown.shape == (CROP, CROP, 3)
     assert np.abs(shown - expected).mean() < 4
 

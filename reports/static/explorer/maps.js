@@ -4,7 +4,7 @@
 "use strict";
 (() => {
   const ROLES = ["predicted", "label", "runner_up", "contrast"];
-  const [PIXELS_PER_CELL, LONGEST_SIDE, A] = [8, 224, -0.75];
+  const [PIXELS_PER_CELL, LONGEST_SIDE, A] = [8, 64, -0.75];
   const tables = {};
 
   function weights(t) {
