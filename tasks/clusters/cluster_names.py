@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy.stats import false_discovery_control
 
 from tasks.clusters.rate_differences import fisher_greater
 from tasks.tables.storage import RunFolder
+from tasks.tables.tags import tag_rows
 
 LEAST_SHARE = 0.5  # of the cluster that must have the tag's value
 LEAST_DIFFERENCE = 0.2  # ... above the share in the rest of the class
@@ -65,22 +64,7 @@ def _count(run: RunFolder, assigned: pd.DataFrame) -> pd.DataFrame:
     keys = [*_CLUSTER, "tag", "value"]
     counts = [pd.DataFrame(columns=[*keys, "images"])]
     for batch in run.dataset("manifest").to_batches(columns=["image_id", "tags"]):
-        rows = _tags(batch).join(clusters, on="image_id", how="inner")
+        rows = tag_rows(batch).join(clusters, on="image_id", how="inner")
         counts.append(rows.groupby(keys).size().rename("images").reset_index())
     found = pd.concat([count for count in counts if len(count)] or counts[:1])
     return found.groupby(keys, as_index=False)["images"].sum()
-
-
-def _tags(batch: pa.RecordBatch) -> pd.DataFrame:
-    """Columns image_id, tag and value, a row per tag of an image."""
-    tagged = batch.filter(batch["tags"].is_valid())
-    tags = tagged["tags"]
-    offsets = tags.offsets.to_numpy()
-    first, length = int(offsets[0]), int(offsets[-1] - offsets[0])
-    return pd.DataFrame(
-        {
-            "image_id": np.repeat(tagged["image_id"].to_numpy(), np.diff(offsets)),
-            "tag": tags.keys.slice(first, length).to_pandas(),
-            "value": tags.items.slice(first, length).to_pandas(),
-        }
-    )

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from tasks.errors import AuditError
 from tasks.findings.audited_images import audited_images
-from tasks.findings.stage import manifest_tags
 from tasks.localization.one_contour import LEVELS
 from tasks.tables.completion import audit_key
 from tasks.tables.localization_schemas import LEVEL_HITS
 from tasks.tables.schemas import SCHEMA_VERSION
 from tasks.tables.storage import RunFolder
+from tasks.tables.tags import manifest_tags
 
 _PREDICTIONS = ["image_id", "label", "predicted", "correct", "probability", "label_probability"]
 _AT_HALF = 1  # of LEVEL_HITS, by IoU 0.3, 0.5, 0.7

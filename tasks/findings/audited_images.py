@@ -7,9 +7,17 @@ import pandas as pd
 
 from tasks.errors import AuditError
 from tasks.tables.background_schemas import VERDICT_TABLE
+from tasks.tables.storage import RunFolder
 
 _NEEDED = ("image_id", "label", "predicted", "correct", "inclusion", "gap", "turned",
            "right_replaced", "reliance", "verdict")  # fmt: skip
+
+
+def read_verdicts(run: RunFolder) -> pd.DataFrame:
+    """Those columns of `verdicts` that `audited_images` reads; columns that are missing are left to
+    it."""
+    verdicts = run.dataset("verdicts")
+    return verdicts.to_table([n for n in _NEEDED if n in verdicts.schema.names]).to_pandas()
 
 
 def audited_images(verdicts: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,9 @@ import numpy as np
 from tasks.mining.layers import MinedLayer, unit_chunks
 from tasks.mining.shard_peaks import ShardPeaks
 from tasks.mining.strongest_images import StrongestImages, ranking_keys
-from tasks.mining.unit_tables import UnitRows, open_units
+from tasks.mining.unit_tables import UnitRows
+from tasks.tables.unit_schemas import UNITS
+from tasks.tables.whole_files import table_writer
 
 
 def write_ranked_units(
@@ -27,7 +29,7 @@ def write_ranked_units(
     per_unit = StrongestImages.bytes_per_unit(len(classes) + 1, top_k, peaks.cell_type)
     with ExitStack() as files:
         most, least = (
-            files.enter_context(open_units(peaks.run.table_file(name)))
+            files.enter_context(table_writer(peaks.run.table_file(name), UNITS))
             for name in ("units", "units_least")
         )
         for units in unit_chunks(layers[-1].stop, per_unit, most_bytes):

@@ -1,20 +1,16 @@
 """Rows of `units` and `units_least`, written as they are made."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.images.geometry import boxes_in_images, place
 from tasks.mining.layers import MinedLayer, layer_of_unit
 from tasks.mining.shard_peaks import AuditedImages
 from tasks.mining.strongest_images import StrongestImages, entries_of
 from tasks.tables.unit_schemas import UNITS
-from tasks.tables.whole_files import atomic_path
 
 _ROWS_AT_ONCE = 2**18
 
@@ -103,13 +99,3 @@ class UnitRows:
                 in_crop[here] = np.stack(layer.field.box(row[here], col[here]), axis=1)
         placed = self._of_size.reshape(-1)[self._images.places(image_id)]
         return boxes_in_images(in_crop, self._placements[placed])
-
-
-@contextmanager
-def open_units(path: Path) -> Iterator[pq.ParquetWriter]:
-    """A file of schema UNITS, written a row group at a time, that appears whole or not at all."""
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, UNITS, compression="zstd") as writer,
-    ):
-        yield writer

@@ -31,7 +31,8 @@ def donor_pool(candidates: pd.DataFrame, seed: int) -> dict[int, list[int]]:
 
     candidates : image_id, label, predicted, object_area
     """
-    usable = candidates[candidates["object_area"] <= LARGEST_OBJECT]
+    is_small = candidates["object_area"] <= LARGEST_OBJECT
+    usable = candidates.loc[is_small, ["image_id", "label", "predicted"]]
     hashed = hash_ids(usable["image_id"].to_numpy(np.int64), (seed << 8) + _STREAM)
     shuffled = usable.iloc[np.argsort(hashed)]
     wrong = shuffled["label"] != shuffled["predicted"]

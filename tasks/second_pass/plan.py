@@ -72,7 +72,9 @@ def read_candidates(run: RunFolder) -> pd.DataFrame:
     )
     frame = predictions.to_pandas()
     for table in (against, background):
-        frame = frame.merge(table.to_pandas(), on="image_id", how="left", validate="one_to_one")
+        # A text for each image would be most of the frame.
+        added = table.to_pandas(strings_to_categorical=True)
+        frame = frame.merge(added, on="image_id", how="left", validate="one_to_one")
     frame["correct"] = frame["correct"].astype(bool)
     frame["margin"] = frame["margin"].abs()
     return frame.sort_values("image_id", ignore_index=True)
@@ -91,9 +93,10 @@ def plan_second_pass(
     testable = candidates[(area >= SMALLEST_OBJECT) & (area <= LARGEST_OBJECT)]
     size = _affordable(int(budget * len(candidates)))
     chosen = choose_sample(testable, size, SEED).merge(candidates, on="image_id")
-    pool = donor_pool(testable, SEED)
-    labels = dict(zip(testable["image_id"].tolist(), testable["label"].tolist(), strict=True))
-    lenders = {donor for ids in pool.values() for donor in ids} if len(chosen) else set()
+    pool = donor_pool(testable, SEED) if len(chosen) else {}
+    lenders = {donor for ids in pool.values() for donor in ids}
+    of_lenders = testable[testable["image_id"].isin(lenders)]
+    labels = dict(zip(of_lenders["image_id"].tolist(), of_lenders["label"].tolist(), strict=True))
     images = read_image_rows(run, {*chosen["image_id"].tolist(), *lenders})
     cells = object_cells(run, images)
     tests = _tests(chosen, pool, labels, cells)

@@ -5,20 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tasks.second_pass.plan import FORWARDS_PER_IMAGE, SEED, SecondPassPlan
 from tasks.tables.background_schemas import OBJECT_SOURCES
 from tasks.tables.storage import RunFolder
 
+_COUNTED = ["correct", "stratum", "gap", "object_source"]
 
-def summarise_second_pass(
-    run: RunFolder, verdicts: pd.DataFrame, plan: SecondPassPlan
-) -> dict[str, Any]:
-    """Counts of images, forwards and donors.
 
-    verdicts : columns of VERDICT_TABLE
-    """
+def summarise_second_pass(run: RunFolder, plan: SecondPassPlan) -> dict[str, Any]:
+    """Counts of images, forwards and donors, once the verdicts are stored."""
+    verdicts = run.dataset("verdicts").to_table(columns=_COUNTED).to_pandas()
     tested = verdicts[verdicts["stratum"].notna()]
     control = tested[tested["correct"] & (tested["stratum"] == "random")]["gap"].dropna()
     sources = verdicts["object_source"].fillna("none").value_counts()

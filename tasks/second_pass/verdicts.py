@@ -11,12 +11,12 @@ from tasks.second_pass.summary import summarise_second_pass
 from tasks.second_pass.trail import trails
 from tasks.tables.background_schemas import EVIDENCE, VERDICT_TABLE
 from tasks.tables.storage import RunFolder
-from tasks.tables.whole_files import write_json, write_table
+from tasks.tables.whole_files import table_writer, write_json
 
 # A model that sees the background alone names the label on the label's backgrounds only, a few of
 # those lent: it would turn right on too few to count.
 FOLLOWS = 0.5
-_ROWS_AT_ONCE = 2**14
+_ROWS_AT_ONCE = 2**14  # whose sentences Python holds
 
 
 def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
@@ -25,25 +25,23 @@ def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
     measured = measure(candidates, _read_evidence(run, plan))
     tests = plan.tests.select(["image_id", "stratum", "inclusion"]).to_pandas()
     tested = measured.merge(tests, on="image_id", how="left", validate="one_to_one")
-    table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
-    table["verdict"] = decide(table)
-    write_table(run.table_file("verdicts"), _verdict_rows(table))
+    with table_writer(run.table_file("verdicts"), VERDICT_TABLE) as writer:
+        for start in range(0, len(candidates), _ROWS_AT_ONCE):
+            writer.write_table(_verdict_rows(candidates[start : start + _ROWS_AT_ONCE], tested))
     if len(tested):
-        write_json(run.second_pass_file, summarise_second_pass(run, table, plan))
+        write_json(run.second_pass_file, summarise_second_pass(run, plan))
     else:
         run.second_pass_file.unlink(missing_ok=True)
 
 
-def _verdict_rows(table: pd.DataFrame) -> pa.Table:
-    """Schema VERDICT_TABLE; sentences of some images at a time, as Python holds them."""
-    parts = [VERDICT_TABLE.empty_table()]
-    for start in range(0, len(table), _ROWS_AT_ONCE):
-        part = table.iloc[start : start + _ROWS_AT_ONCE]
-        part = part.assign(trail=pd.Series(trails(part), index=part.index, dtype=object))
-        columns = part[VERDICT_TABLE.names]
-        rows = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
-        parts.append(rows.replace_schema_metadata(None))
-    return pa.concat_tables(parts).combine_chunks()
+def _verdict_rows(candidates: pd.DataFrame, tested: pd.DataFrame) -> pa.Table:
+    """Schema VERDICT_TABLE."""
+    table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
+    table["verdict"] = decide(table)
+    table["trail"] = pd.Series(trails(table), dtype=object)
+    columns = table[VERDICT_TABLE.names]
+    rows = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
+    return rows.replace_schema_metadata(None)
 
 
 def decide(table: pd.DataFrame) -> npt.NDArray[np.object_]:

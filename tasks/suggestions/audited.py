@@ -9,11 +9,11 @@ import pandas as pd
 
 from tasks.errors import AuditError
 from tasks.findings.audited_images import audited_images
-from tasks.findings.stage import manifest_tags
 from tasks.tables.background_schemas import FINDINGS
 from tasks.tables.completion import audit_key
 from tasks.tables.pooled_features import PooledFeatures, read_pooled_features
 from tasks.tables.storage import RunFolder
+from tasks.tables.tags import manifest_tags
 
 Bools = npt.NDArray[np.bool_]
 

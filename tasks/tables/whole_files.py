@@ -62,6 +62,16 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
+@contextmanager
+def table_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """For tables that are written a part at a time, as `write_table` writes them."""
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        yield writer
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON for a person to read, atomically."""
     with atomic_path(path) as temporary:
