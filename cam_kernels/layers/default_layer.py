@@ -15,6 +15,10 @@ _PASS_ON = (
     nn.AdaptiveMaxPool2d,
 )
 
+# Noise at full contrast is nothing that a model was trained on: it turned off every unit of a small
+# VGG's hidden layers, behind which no gradient is left.
+_CONTRASTS = (1.0, 0.3, 0.1)
+
 
 def default_target_layer(
     layers: list[SpatialLayer], num_classes: int, model: nn.Module, images: Tensor
@@ -37,15 +41,23 @@ def default_target_layer(
         and (layer.channels != num_classes or layer.layout.kind != "channels_first")
     ]
     layouts = {layer.name: layer.layout for layer in candidates}
-    reached = reached_by_gradient(model, layouts, images) if layouts else set()
+    reached = _reached(model, layouts, images) if layouts else set()
     candidates = [layer for layer in candidates if layer.name in reached]
     whole = [at for at in candidates if _is_whole(model.get_submodule(at.name), at.layout)]
     if not candidates:
         raise ValueError(
             "no layer of the model puts out a grid of cells that the logits depend on; expected "
-            "at least one convolutional layer, or block of patch tokens, before the pooling"
+            "at least one convolutional layer, or block of patch tokens, before the pooling. If "
+            "there is one, and noise alone leaves the model cold, name it as the target layer"
         )
     return (whole or candidates)[-1].name
+
+
+def _reached(model: nn.Module, layouts: dict[str, GridLayout], images: Tensor) -> set[str]:
+    for contrast in _CONTRASTS:
+        if reached := reached_by_gradient(model, layouts, contrast * images):
+            return reached
+    return set()
 
 
 def _is_whole(module: nn.Module, layout: GridLayout) -> bool:

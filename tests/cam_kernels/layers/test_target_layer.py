@@ -61,6 +61,20 @@ def test_pooling_dropout_identity_and_class_maps_are_passed_over() -> None:
     assert default_target_layer(layers, classes, model, noise(2)) == "1"
 
 
+def test_a_model_that_strong_noise_turns_off() -> None:
+    """Its hidden layer is 0 wherever an image has much contrast, and so are all gradients."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 5),
+    )  # fmt: skip
+    for layer, weight, bias in ((model[0], 0.1, 0.0), (model[4], -1.0, 1.5)):
+        nn.init.constant_(layer.weight, weight)
+        nn.init.constant_(layer.bias, bias)
+    layers, classes = spatial_layers(model, noise(2))
+    assert (model[:6](noise(2)) == 0).all() and (model[:6](0.1 * noise(2)) > 0).all()
+    assert default_target_layer(layers, classes, model, noise(2)) == "1"
+
+
 def test_no_layer_with_a_grid() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 4))
     layers, classes = spatial_layers(model, noise(2))
