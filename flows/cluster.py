@@ -1,25 +1,22 @@
 """Dask says where: worker processes of our own, or those of a scheduler by its address."""
 
 import asyncio
-import importlib.metadata
-import os
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
-import torch
 from distributed import Client, Future, LocalCluster
 
+from flows.machine import available_cores, count_workers, resolve_device
+from flows.software import refuse_other_software, versions
 from flows.worker import AuditorPlugin, ShardWork, run_on_worker
 from tasks.errors import AuditError
 from tasks.explain.auditor import AuditorSettings
 from tasks.index.plan import Plan
 from tasks.tables.shards import Shard
 
-_CORES_PER_WORKER = 4
 _STARTS = 3  # of worker processes, before it is taken for no accident
-_DECIDING = ("camaudit", "torch", "torchvision", "opencv-python-headless", "numpy", "pyarrow")
 
 
 class Workers:
@@ -59,31 +56,6 @@ class Workers:
     def cancel(self) -> None:
         """Let go of all shards, so that the threads that wait for them end."""
         self._client.cancel(list(self._waiting), force=True)
-
-
-def resolve_device(wanted: str) -> str:
-    """'cuda' or 'cpu' for 'auto'.
-
-    Raises: AuditError where CUDA is asked for and not there.
-    """
-    available = torch.cuda.is_available()
-    if wanted == "cuda" and not available:
-        raise AuditError("device 'cuda' is asked for but torch sees none; use --device cpu")
-    return ("cuda" if available else "cpu") if wanted == "auto" else wanted
-
-
-def count_workers(wanted: int | None, device: str) -> int:
-    """Processes to start: as asked, else one per GPU, or per four cores."""
-    if wanted is not None:
-        return wanted
-    if device == "cuda":
-        return torch.cuda.device_count()
-    return max(1, available_cores() // _CORES_PER_WORKER)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkersOnDemand:
@@ -185,22 +157,3 @@ def _connect(address: str) -> Iterator[Client]:
         for worker, theirs in found.items():
             refuse_other_software(worker, theirs)
         yield client
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that numbers depend on; without what says how they were built."""
-    installed = {each.name: each.version for each in importlib.metadata.distributions()}
-    return {name: installed.get(name, "none").partition("+")[0] for name in _DECIDING}
-
-
-def refuse_other_software(worker: str, theirs: dict[str, str]) -> None:
-    """Raises: AuditError where a worker has other versions than this machine, all of which are
-    named."""
-    own = versions()
-    others = [f"{name} {theirs.get(name)}, here {own[name]}" for name in own
-              if theirs.get(name) != own[name]]  # fmt: skip
-    if others:
-        raise AuditError(
-            f"worker {worker} has other software: {'; '.join(others)}. Expected the same versions "
-            "on every machine, since the last bits depend on them; install camaudit anew there"
-        )

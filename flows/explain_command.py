@@ -73,7 +73,7 @@ _CONFIG = (
 
 
 def _draw(request: "ExplainRequest", out: Path) -> Path:
-    from flows.cluster import resolve_device
+    from flows.machine import resolve_device
     from reports.views.explain_page import write_explain_page
     from reports.views.view_folder import refuse_other_folder
     from tasks.views.explain import count_steps

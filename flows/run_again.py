@@ -32,7 +32,7 @@ def open_model(facts: dict[str, Any], device: str | None) -> "AuditedModel":
     Raises: AuditError where it is not the model that was audited, or the device is not there.
     """
     # Imported late: --help needs no torch.
-    from flows.cluster import resolve_device
+    from flows.machine import resolve_device
     from tasks.explain.audited_model import AuditedModel
 
     return AuditedModel(facts, resolve_device(device or facts["config"]["device"]))

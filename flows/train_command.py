@@ -76,7 +76,7 @@ def train_model(config_file: Path | None, given: dict[str, Any]) -> None:
     Raises: AuditError.
     """
     # Imported late: --help needs none of it.
-    from flows.cluster import resolve_device
+    from flows.machine import resolve_device
     from tasks.training.config import load_train_config
     from tasks.training.plan import plan_training
 

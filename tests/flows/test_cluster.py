@@ -10,13 +10,9 @@ import pytest
 
 from flows import cluster
 from flows.audit import audit
-from flows.cluster import (
-    count_workers,
-    own_processes,
-    refuse_other_software,
-    resolve_device,
-    versions,
-)
+from flows.cluster import own_processes
+from flows.machine import count_workers, resolve_device
+from flows.software import refuse_other_software, versions
 from tasks.errors import AuditError
 from tests.flows.conftest import SmallDataset, assert_same_tables
 
@@ -67,7 +63,7 @@ def test_no_scheduler_at_the_address(small_dataset: SmallDataset, tmp_path: Path
 
 def test_workers_are_counted_per_four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, workers in ((1, 1), (2, 1), (4, 1), (8, 2), (64, 16)):
-        monkeypatch.setattr("flows.cluster.available_cores", lambda cores=cores: cores)
+        monkeypatch.setattr("flows.machine.available_cores", lambda cores=cores: cores)
         assert count_workers(None, "cpu") == workers
     assert count_workers(3, "cpu") == 3
 
