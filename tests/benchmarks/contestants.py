@@ -31,10 +31,15 @@ def network_of(name: str) -> nn.Module:
     return network.eval()
 
 
+def inputs_of(batch: int) -> Tensor:
+    """Noise, the same for all."""
+    return torch.randn((batch, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
+
+
 def from_memory(what: str, name: str, batch: int) -> Act:
     """One thing to time on one batch of inputs."""
     model = network_of(name)
-    images = torch.randn((batch, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
+    images = inputs_of(batch)
     layer = LAYERS[name]
     if what in (FORWARD, FOLDED):
         return _forward(model, images, folded=what == FOLDED)
@@ -45,15 +50,28 @@ def from_memory(what: str, name: str, batch: int) -> Act:
         labels = torch.zeros(batch, dtype=torch.int64)
         return lambda: first_pass(images, labels)
     if what == FIVE:
-        from cam_kernels.explainer import Explainer
-        from cam_kernels.targets import class_targets
+        return our_classes(name, batch, 5)
+    if what == GRAD_CAM_FIVE:
+        return peer_classes(name, batch, 5)
+    explain = PEERS[what](model, layer)
+    return lambda: explain(images, 0)
 
-        explainer = Explainer(model, layer, images[:2])
-        targets = class_targets(torch.arange(5).expand(batch, 5))
-        return lambda: explainer.explain(images, ["gradcam++"], targets)
-    classes = range(5 if what == GRAD_CAM_FIVE else 1)
-    explain = PEERS[GRAD_CAM if what == GRAD_CAM_FIVE else what](model, layer)
-    return lambda: [explain(images, target) for target in classes]
+
+def our_classes(name: str, batch: int, classes: int) -> Act:
+    """Grad-CAM++ of so many classes of each image, on one batch."""
+    from cam_kernels.explainer import Explainer
+    from cam_kernels.targets import class_targets
+
+    images = inputs_of(batch)
+    explainer = Explainer(network_of(name), LAYERS[name], images[:2])
+    targets = class_targets(torch.arange(classes).expand(batch, classes))
+    return lambda: explainer.explain(images, ["gradcam++"], targets)
+
+
+def peer_classes(name: str, batch: int, classes: int) -> Act:
+    """The same by pytorch-grad-cam."""
+    images, explain = inputs_of(batch), _grad_cam(network_of(name), LAYERS[name])
+    return lambda: [explain(images, target) for target in range(classes)]
 
 
 def _forward(model: nn.Module, images: Tensor, *, folded: bool) -> Act:
@@ -139,6 +157,16 @@ def _inputs(files: list[Path], batch: int) -> Iterator[Tensor]:
         )
 
 
+def write_network(folder: Path, name: str) -> str:
+    """How `--model` names `network_of`."""
+    code = folder / f"{name}.py"
+    code.write_text(
+        f"from tests.benchmarks.contestants import network_of\ndef build():\n"
+        f"    return network_of({name!r})\n"
+    )
+    return f"{code}:build"
+
+
 def _audit(what: str, name: str, batch: int, folder: Path, threads: int) -> Act:
     from tasks.config import AuditConfig
     from tasks.explain.shard import explain_shard
@@ -146,13 +174,9 @@ def _audit(what: str, name: str, batch: int, folder: Path, threads: int) -> Act:
     from tasks.index.plan import plan_audit, write_plan
     from tests.tasks.tiny_audit import auditor_of
 
-    code = folder / f"{name}.py"
-    code.write_text(
-        f"from tests.benchmarks.contestants import network_of\ndef build():\n"
-        f"    return network_of({name!r})\n"
-    )
     config = AuditConfig.model_validate(
-        {"images": str(folder / "images"), "model": f"{code}:build", "batch_size": batch,
+        {"images": str(folder / "images"), "model": write_network(folder, name),
+         "batch_size": batch,
          "out": str(folder / f"run-{what.split(',')[0]}"), "device": "cpu", "resize": RESIZE,
          "crop": SIDE, "mean": MEAN, "std": STD, "shard_size": 100_000,
          "target_layer": LAYERS[name]}
