@@ -1,6 +1,7 @@
 """Columns that a user wrote into a manifest: labels, boxes, tags."""
 
 import json
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,19 @@ def read_labels(labels: pd.Series, file: str) -> list[Any]:
 
 
 def read_tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str]]]:
-    """Name and value of each tag of each row; empty cells are left out."""
+    """Name and value of each tag of each row; empty cells are left out.
+
+    Rows with equal tags share one list: there are few kinds, in as many rows as there are images.
+    """
     columns = [[None if _missing(v) else str(v) for v in table[name]] for name in names]
+    kinds: dict[tuple[str | None, ...], list[tuple[str, str]]] = {}
     return [
-        [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
-        for values in zip(*columns, strict=True)
-    ] or [[] for _ in range(len(table))]
+        kinds.setdefault(
+            values,
+            [(name, value) for name, value in zip(names, values, strict=True) if value is not None],
+        )
+        for values in (zip(*columns, strict=True) if names else repeat((), len(table)))
+    ]
 
 
 def parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | None:
