@@ -72,6 +72,7 @@ def run(
     workers: options.WorkerCount = None,
     device: options.Device = None,
     exact: options.Exact = None,
+    fast_decode: options.FastDecode = None,
     top_k: options.TopK = None,
     unit_top_k: options.UnitTopK = None,
     second_pass: options.SecondPass = None,

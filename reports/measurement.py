@@ -63,6 +63,8 @@ def _preprocessing(settings: dict[str, Any]) -> str:
     if settings.get("mean") and settings.get("std"):
         mean, std = (", ".join(f"{v:.4g}" for v in settings[key]) for key in ("mean", "std"))
         text += f"; mean {mean}; std {std}"
+    if settings.get("fast_decode"):
+        text += "; large JPEGs decoded at 1/2, 1/4 or 1/8 of their size"
     return text
 
 

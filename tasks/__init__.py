@@ -3,4 +3,5 @@
 import os
 
 # A small file may decode to gigabytes. OpenCV reads its limit, in pixels, when it is imported.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
+MOST_PIXELS = 2**28
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))

@@ -34,6 +34,10 @@ class AuditConfig(InputConfig):
         None, gt=0, description="Processes; default: one per GPU or 4 cores"
     )
     exact: bool = Field(False, strict=True, description="Leave the model's arithmetic untouched")
+    fast_decode: bool = Field(
+        False, strict=True,
+        description="Decode JPEGs at 1/2, 1/4 or 1/8 of their size where that leaves --resize",
+    )  # fmt: skip
     top_k: Count = Field(5, description="Classes kept per image")
     unit_top_k: Count = Field(9, description="Images kept per unit")
     second_pass: float = Field(

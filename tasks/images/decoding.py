@@ -16,6 +16,12 @@ Pixels = npt.NDArray[np.uint8]
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte nor a restart
 _JPEG = b"\xff\xd8\xff"
+# In BGR: OpenCV has no such modes in RGB.
+_REDUCED = {
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
 class UnreadableImage(Exception):
@@ -55,15 +61,19 @@ class ImageSource:
         return read_uri(uri)
 
 
-def decode_image(content: bytes) -> Pixels:
+def decode_image(content: bytes, reduction: int = 1) -> Pixels:
     """Pixels as a viewer would show them: EXIF rotation applied, first frame of an animation,
     16 bit reduced to 8, grey and CMYK turned to RGB, alpha dropped.
+
+    reduction : 1, 2, 4 or 8, what height and width are divided by, rounded up for a JPEG
 
     Returns: uint8, shape (height, width, 3), RGB.
 
     Raises: UnreadableImage (stage 'decode').
     """
-    return _decode(content, cv2.IMREAD_COLOR_RGB)
+    if reduction == 1:
+        return _decode(content, cv2.IMREAD_COLOR_RGB)
+    return np.ascontiguousarray(_decode(content, _REDUCED[reduction])[:, :, ::-1])
 
 
 def decode_mask(content: bytes) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
+from tasks.images.decoding import ImageSource, UnreadableImage
 from tasks.images.geometry import Placement
 from tasks.images.masks import fit_mask, read_mask
 from tasks.images.preprocessing import Preprocessing, object_in_crop
@@ -76,8 +76,7 @@ class InputReader:
             reason = f"the label is none of the model's {self._num_classes} classes"
             return ReadResult(None, failed("label", reason))
         try:
-            decoded = decode_image(self._source.read(row["uri"]))
-            pixels, placement = self._preprocessing.cut(decoded)
+            pixels, placement = self._preprocessing.view(self._source.read(row["uri"]))
         except UnreadableImage as error:
             return ReadResult(None, failed(error.stage, error))
         mask, failure = None, None

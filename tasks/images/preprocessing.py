@@ -10,8 +10,9 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from tasks.images.decoding import Pixels, UnreadableImage
+from tasks.images.decoding import Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import Placement, place
+from tasks.images.reduced_decoding import Size, decode_reduced
 
 _LONGEST_SIDE = 16_384
 
@@ -23,6 +24,7 @@ class Preprocessing:
     resize, crop : pixels, 0 < crop <= resize
     mean, std : one number per channel, for values in [0, 1]
     interpolation : 'bilinear' or 'bicubic', with antialiasing, as torchvision and PIL do it
+    fast_decode : `view` decodes large JPEGs as `decode_reduced` does
     """
 
     resize: int
@@ -30,40 +32,56 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str = "bilinear"
+    fast_decode: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Content for audit.json."""
-        return asdict(self)
+        """Content for audit.json; `fast_decode` only where it is on, so that audits from before
+        it stay what they were."""
+        values = asdict(self)
+        return values if self.fast_decode else {k: values[k] for k in values if k != "fast_decode"}
 
-    def cut(self, image: Pixels) -> tuple[Tensor, Placement]:
+    def view(self, content: bytes) -> tuple[Tensor, Placement]:
+        """What the model sees of an encoded image: `cut` of its pixels.
+
+        Raises: UnreadableImage, as `decode_image` and `cut`.
+        """
+        if self.fast_decode:
+            return self.cut(*decode_reduced(content, self.resize))
+        return self.cut(decode_image(content))
+
+    def cut(self, image: Pixels, size: Size | None = None) -> tuple[Tensor, Placement]:
         """What the model sees of an image.
+
+        size : width and height of the image where its pixels are fewer
 
         Returns: uint8 Tensor of shape (3, crop, crop), and where in the image it lies.
 
         Raises: UnreadableImage for an image so long and thin that resizing it would take
         more than 16,384 pixels a side.
         """
-        resized, placement = self.resized(image)
+        resized, placement = self.resized(image, size)
         top, left = placement.top, placement.left
         return resized[:, top : top + self.crop, left : left + self.crop].contiguous(), placement
 
-    def resized(self, image: Pixels) -> tuple[Tensor, Placement]:
+    def resized(self, image: Pixels, size: Size | None = None) -> tuple[Tensor, Placement]:
         """An image before the crop, and where in it the crop lies.
+
+        size : as of `cut`
 
         Returns: uint8 Tensor of shape (3, height, width), the shorter of which is `resize`.
 
         Raises: UnreadableImage, as `cut`.
         """
-        height, width = image.shape[:2]
+        width, height = size or (image.shape[1], image.shape[0])
         placement = place(width, height, self.resize, self.crop)
         if max(placement.resized_width, placement.resized_height) > _LONGEST_SIDE:
             raise UnreadableImage(
                 "decode", f"{width} x {height} pixels: too long and thin to resize and crop"
             )
         tensor = torch.from_numpy(image).permute(2, 0, 1)
-        size = [placement.resized_height, placement.resized_width]
+        sides = [placement.resized_height, placement.resized_width]
         mode = InterpolationMode(self.interpolation)
-        return F.resize(tensor, size, mode, antialias=True), placement
+        return F.resize(tensor, sides, mode, antialias=True), placement
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 Tensor (N, 3, crop, crop) to the model's float32 input, same shape."""

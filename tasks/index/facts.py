@@ -50,7 +50,7 @@ def audit_facts(
             "closed_form": closed_form and not config.exact and config.target == "logit",
             "digest": model_digest(loaded.module, loaded.source),
         },
-        "preprocessing": asdict(preprocessing),
+        "preprocessing": preprocessing.to_dict(),
         "classes": list(classes.names),
         "images": images,
     }

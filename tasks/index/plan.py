@@ -1,7 +1,7 @@
 """What an audit will do: checked, counted and cut into shards before any work starts."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def plan_audit(config: AuditConfig) -> Plan:
             "it would join. Give another --out"
         )
     loaded = load_model(config.model, config.weights)
-    preprocessing = resolve_preprocessing(loaded, config)
+    preprocessing = replace(resolve_preprocessing(loaded, config), fast_decode=config.fast_decode)
     layers, num_classes = probe_layers(loaded, preprocessing.crop, config.model)
     chosen = choose_layers(layers, config, num_classes, loaded, preprocessing.crop)
     categories = list(loaded.categories) or [f"class {i}" for i in range(num_classes)]

@@ -55,8 +55,8 @@ def differences(
         if old == new:
             continue
         if isinstance(new, dict) and isinstance(old, dict):
-            found += [f"{key}.{k}: {old.get(k)!r} there, {new[k]!r} asked for"
-                      for k in new if old.get(k) != new[k]]  # fmt: skip
+            found += [f"{key}.{k}: {old.get(k)!r} there, {new.get(k)!r} asked for"
+                      for k in old | new if old.get(k) != new.get(k)]  # fmt: skip
         elif key == "classes":
             found.append("classes: other names or another order")
         else:

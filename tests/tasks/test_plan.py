@@ -61,7 +61,7 @@ def test_what_is_of_no_account_leaves_the_keys(config, tmp_path):
     "change",
     [
         {"method": "gradcam"}, {"target": "probability"}, {"target_layer": "trunk.0"},
-        {"exact": True}, {"top_k": 2}, {"unit_layers": "trunk.0"},
+        {"exact": True}, {"fast_decode": True}, {"top_k": 2}, {"unit_layers": "trunk.0"},
         {"unit_top_k": 4}, {"resize": 40}, {"mean": (0.1, 0.1, 0.1)},
         {"interpolation": "bicubic"},
     ],
