@@ -16,6 +16,7 @@ SIDE, RESIZE = 224, 256
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 FORWARD, FOLDED = "plain forward", "folded, channels-last forward"
+FOLDED_KEPT = "the same, its freed memory kept"
 PASS, FIVE = "first pass, 2 classes, units", "Grad-CAM++, 5 classes"
 GRAD_CAM, GRAD_CAM_FIVE = "pytorch-grad-cam", "pytorch-grad-cam, 5 classes"
 TORCH_CAM, CAPTUM = "torch-cam", "captum (Grad-CAM)"
@@ -41,8 +42,8 @@ def from_memory(what: str, name: str, batch: int) -> Act:
     model = network_of(name)
     images = inputs_of(batch)
     layer = LAYERS[name]
-    if what in (FORWARD, FOLDED):
-        return _forward(model, images, folded=what == FOLDED)
+    if what in (FORWARD, FOLDED, FOLDED_KEPT):
+        return _forward(model, images, folded=what != FORWARD)
     if what == PASS:
         from cam_kernels.first_pass import FirstPass
 

@@ -5,15 +5,17 @@ in one process the memory that one of them leaves behind speeds up the next.
 """
 
 import multiprocessing
+import os
 import random
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -69,15 +71,22 @@ def _serve(
 
 @contextmanager
 def waiting(
-    make: Callable[..., Act], contestants: dict[str, Sequence[Any]], threads: int
+    make: Callable[..., Act],
+    contestants: dict[str, Sequence[Any]],
+    threads: int,
+    environments: Mapping[str, dict[str, str]] | None = None,
 ) -> Iterator[dict[str, Connection]]:
-    """One waiting process per contestant, which does `make(*its arguments)(*message)`."""
+    """One waiting process per contestant, which does `make(*its arguments)(*message)`.
+
+    environments : by contestant, variables that its process is started with beside our own
+    """
     context = multiprocessing.get_context("spawn")
     pipes, started = {}, []
     for name, made_of in contestants.items():
         pipes[name], end = context.Pipe()
         started.append(context.Process(target=_serve, args=(end, make, made_of, threads)))
-        started[-1].start()
+        with mock.patch.dict(os.environ, (environments or {}).get(name, {})):
+            started[-1].start()
         end.close()  # so that the pipe breaks, and we do not wait, when the process dies
     try:
         yield pipes
