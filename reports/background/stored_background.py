@@ -4,7 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.tables.storage import RunFolder
@@ -16,7 +19,8 @@ class StoredBackground:
 
     budget : forwards on changed images per labelled image; 0: the second pass was switched off
     facts : content of second_pass.json; empty where there was no second pass
-    scores, verdicts, stats, findings : `background`, `verdicts`, `background_stats`, `findings`
+    scores, stats, findings : `background`, `background_stats`, `findings`
+    verdicts : `verdicts` without the trails, which would be most of what a report holds
     pictured : images of which a changed picture was kept
     """
 
@@ -54,12 +58,15 @@ class StoredContexts:
 
 def load_background(run: RunFolder) -> StoredBackground | None:
     """None where the audit has no verdicts: it is older than they are, or has no labels."""
-    names = ("background", "verdicts", "background_stats", "findings")
+    names = ("background", "background_stats", "findings")
     tables = [optional_table(run, name) for name in names]
     found = [table for table in tables if table is not None]
-    if len(found) < len(names):
+    if len(found) < len(names) or not _is_written(run, "verdicts"):
         return None
-    scores, verdicts, stats, findings = found
+    scores, stats, findings = found
+    stored = run.dataset("verdicts")
+    columns = [name for name in stored.schema.names if name != "trail"]
+    verdicts = stored.to_table(columns=columns).to_pandas()
     if not len(verdicts):
         return None
     facts = _second_pass(run)
@@ -80,6 +87,15 @@ def load_contexts(run: RunFolder) -> StoredContexts | None:
 def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
     """A whole table; None where it was not written."""
     return run.dataset(name).to_table().to_pandas() if _is_written(run, name) else None
+
+
+def fetch_trails(run: RunFolder, image_ids: npt.ArrayLike) -> dict[int, list[str]]:
+    """The sentences behind the verdicts of those of the images that have one."""
+    trails: dict[int, list[str] | None] = {}
+    for batch in run.dataset("verdicts").to_batches(columns=["image_id", "trail"]):
+        rows = batch.filter(pa.array(np.isin(batch["image_id"].to_numpy(), image_ids)))
+        trails |= dict(zip(rows["image_id"].to_pylist(), rows["trail"].to_pylist(), strict=True))
+    return {image_id: trail for image_id, trail in trails.items() if trail is not None}
 
 
 def fetch_evidence(run: RunFolder, image_ids: list[int]) -> list[dict[str, Any]]:

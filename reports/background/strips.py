@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from reports.background.background_words import intervention_words
-from reports.background.stored_background import StoredBackground, fetch_evidence
+from reports.background.stored_background import StoredBackground, fetch_evidence, fetch_trails
 from reports.background.verdicts import VerdictMark, verdict_marks
 from reports.cases import Case
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import INTERVENTIONS
+from tasks.tables.storage import RunFolder
 
 TAKEN_FOR = "on the background of an image taken for {}"  # where none is labelled with it
 BAR_PERCENTILE = 95  # of the margins, at which a bar is full; larger ones are clipped
@@ -82,7 +83,7 @@ def build_strips(
     marks = verdict_marks(stored, image_ids, {})
     return [
         _strip(tables, row, cases[image_id], marks[image_id], changed[image_id], folder)
-        for image_id, row in _verdict_rows(stored, image_ids)
+        for image_id, row in _verdict_rows(tables.run, stored, image_ids)
     ]
 
 
@@ -98,10 +99,14 @@ def margin_scale(strips: list[Strip]) -> float:
 
 
 def _verdict_rows(
-    stored: StoredBackground, image_ids: list[int]
+    run: RunFolder, stored: StoredBackground, image_ids: list[int]
 ) -> list[tuple[int, dict[Any, Any]]]:
     rows = stored.verdicts[stored.verdicts["image_id"].isin(image_ids)]
-    found = {int(row["image_id"]): row for row in rows.to_dict("records")}
+    trails = fetch_trails(run, image_ids)
+    found = {
+        int(row["image_id"]): {**row, "trail": trails.get(int(row["image_id"]), [])}
+        for row in rows.to_dict("records")
+    }
     return [(image_id, found[image_id]) for image_id in image_ids]
 
 
@@ -126,7 +131,7 @@ def _strip(
         mark=mark,
         predicted_name=names[0],
         against_name=names[1],
-        trail=[str(sentence) for sentence in row["trail"]],
+        trail=row["trail"],
         numbers={name: float(row[name]) for name in _NUMBERS},
         stratum=str(row["stratum"]),
         source=str(row["object_source"]),

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from reports.background.background_words import INTERVENTIONS, intervention_words
+from reports.background.stored_background import fetch_trails
 from reports.explorer.features import FeatureFacts, collect_features
 from reports.explorer.script_files import smallest_integers, write_script
 from reports.explorer.shown_images import is_shown
@@ -33,7 +33,8 @@ def write_detail_files(
     ids = tables.predictions["image_id"].to_numpy(np.int64)
     facts = collect_features(tables)
     top_class, top_probability = _top(tables)
-    trails, changes = _trails(tables, ids), _changes(tables, report)
+    trails = {} if tables.background is None else fetch_trails(tables.run, ids)
+    changes = _changes(tables, report)
     for number, start in enumerate(range(0, len(ids), IMAGES_PER_FILE)):
         part = ids[start : start + IMAGES_PER_FILE]
         rows = slice(start, start + len(part))
@@ -72,18 +73,6 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
         pa.ListArray.from_arrays(offsets, smallest_integers(classes.flatten().to_numpy())),
         pa.ListArray.from_arrays(offsets, pa.array(probability)),
     )
-
-
-def _trails(tables: AuditTables, ids: npt.NDArray[np.int64]) -> Lists:
-    if tables.background is None:
-        return {}
-    verdicts = tables.background.verdicts
-    verdicts = verdicts[is_shown(verdicts["image_id"].to_numpy(np.int64), ids)]
-    return {
-        int(image_id): [str(sentence) for sentence in trail]
-        for image_id, trail in zip(verdicts["image_id"], verdicts["trail"], strict=True)
-        if trail is not None
-    }
 
 
 def _feature_columns(facts: FeatureFacts, rows: slice) -> dict[str, pa.Array]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from reports.patterns.crops import Cut, DrawnCrop
@@ -57,12 +58,13 @@ class Placements:
     """
 
     def __init__(self, tables: AuditTables) -> None:
-        sizes = tables.predictions[["image_id", "width", "height"]].to_numpy()
-        self._sizes = {int(i): (int(width), int(height)) for i, width, height in sizes}
+        self._ids = tables.predictions["image_id"].to_numpy()
+        self._sizes = tables.predictions[["width", "height"]].to_numpy()
         self._resize, self.crop = tables.crop
 
     def of(self, image_id: int) -> Placement:
-        return place(*self._sizes[image_id], self._resize, self.crop)
+        width, height = self._sizes[np.searchsorted(self._ids, image_id)].tolist()
+        return place(width, height, self._resize, self.crop)
 
 
 def plan_classes(tables: AuditTables) -> tuple[Caps, dict[int, ClassPlan]]:

@@ -72,9 +72,7 @@ def read_candidates(run: RunFolder) -> pd.DataFrame:
     )
     frame = predictions.to_pandas()
     for table in (against, background):
-        # A text for each image would be most of the frame.
-        added = table.to_pandas(strings_to_categorical=True)
-        frame = frame.merge(added, on="image_id", how="left", validate="one_to_one")
+        frame = frame.merge(table.to_pandas(), on="image_id", how="left", validate="one_to_one")
     frame["correct"] = frame["correct"].astype(bool)
     frame["margin"] = frame["margin"].abs()
     return frame.sort_values("image_id", ignore_index=True)
