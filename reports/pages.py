@@ -22,6 +22,7 @@ class PageWriter:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_PACKAGE / "templates"),
             autoescape=True,
+            auto_reload=False,  # or every page asks the disk whether its templates have changed
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -1,5 +1,6 @@
 """The layers whose units were mined, and the part of an image around a unit's peak."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -78,6 +79,7 @@ def view_box(placement: Placement) -> Box:
     return _to_image(placement, 0, 0, placement.crop, placement.crop)
 
 
+@functools.lru_cache(maxsize=2**14)  # many images have one size, and units peak in few cells
 def _to_image(placement: Placement, *edges: float) -> Box:
     whole = np.array([[round(edge) for edge in edges]], dtype=np.int64)
     top, left, bottom, right = placement.to_image(whole)[0].tolist()
