@@ -37,6 +37,7 @@ sample: $(INSTALLED) ## render the sample images and train their model again, in
 bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_memory
 	$(BIN)/python -m tests.benchmarks.bench_throughput
+	$(BIN)/python -m tests.benchmarks.bench_scaling
 	$(BIN)/python -m tests.benchmarks.bench_second_pass
 	$(BIN)/python -m tests.benchmarks.bench_mining
 	$(BIN)/python -m tests.benchmarks.bench_methods

@@ -67,7 +67,7 @@ def measure_from_memory(network: str, given: argparse.Namespace, table: Table) -
     whats = [FORWARD, FOLDED, FOLDED_KEPT, PASS, GRAD_CAM, TORCH_CAM, CAPTUM, FIVE, GRAD_CAM_FIVE]
     contestants = {what: (what, network, given.batch) for what in whats}
     with waiting(from_memory, contestants, given.threads, AS_WORKERS) as pipes:
-        found = time_interleaved(pipes, (), given.rounds)
+        found = time_interleaved(pipes, (), given.rounds, saves=False)
     timed(table, f"{network}, from memory", given.batch, found, [FORWARD, GRAD_CAM])
     return [
         f"{network}: {ours} is {share:.2f} of {other}, more than {target:.2f}"
@@ -83,7 +83,7 @@ def measure_from_files(network: str, given: argparse.Namespace, table: Table) ->
         whats = [DECODE, FORWARD, AUDIT, GRAD_CAM, TORCH_CAM, CAPTUM]
         contestants = {w: (w, network, given.batch, folder, given.threads) for w in whats}
         with waiting(from_files, contestants, given.threads, AS_WORKERS) as pipes:
-            found = time_interleaved(pipes, (), given.rounds)
+            found = time_interleaved(pipes, (), given.rounds, saves=False)
         stored = bytes_per_map(Path(folder))
     timed(table, f"{network}, JPEG to disk", given.images, found, [FORWARD, GRAD_CAM])
     rounds = zip(*(found[w].seconds for w in (DECODE, FORWARD, AUDIT)), strict=True)
