@@ -26,7 +26,7 @@ _AGAINST = np.array([[150, 195, 240], [84, 148, 216], [24, 84, 176], [8, 40, 110
 _FOR = np.array([[250, 170, 145], [236, 110, 84], [200, 36, 40], [116, 6, 26]], np.float64)
 
 
-def positive_colours(strength: Floats) -> Colours:
+def positive_rgba(strength: Floats) -> Colours:
     """See-through at 0, through purple and orange to yellow at 1.
 
     strength : float64 in [0, 1], shape (steps,)
@@ -36,7 +36,7 @@ def positive_colours(strength: Floats) -> Colours:
     return _with_opacity(colour[:, 0], strength**_FADE_POSITIVE)
 
 
-def signed_colours(value: Floats) -> Colours:
+def signed_rgba(value: Floats) -> Colours:
     """Blue below 0, see-through at 0, red above.
 
     value : float64 in [-1, 1], shape (steps,)
@@ -47,7 +47,7 @@ def signed_colours(value: Floats) -> Colours:
 
 
 def positive_png(raw: Map, limit: float) -> bytes:
-    """A map that is >= 0, in `positive_colours`, with up to 8 pixels per cell.
+    """A map that is >= 0, in `positive_rgba`, with up to 8 pixels per cell.
 
     raw : float32, shape (rows, cols)
     limit : value of the strongest colour, above 0; larger values are clipped to it
@@ -57,7 +57,7 @@ def positive_png(raw: Map, limit: float) -> bytes:
 
 
 def signed_png(raw: Map, limit: float) -> bytes:
-    """A map of both signs, in `signed_colours`; as `positive_png`, clipped to [-limit, limit]."""
+    """A map of both signs, in `signed_rgba`; as `positive_png`, clipped to [-limit, limit]."""
     value = np.clip(_upsample(raw) / limit, -1, 1)
     return _png(127 * (1 + np.sign(value) * np.abs(value) ** _FADE_SIGNED), _signed_palette())
 
@@ -65,14 +65,14 @@ def signed_png(raw: Map, limit: float) -> bytes:
 @functools.cache
 def _positive_palette() -> bytes:
     """Of 256 even steps of opacity, which rises steeply from 0."""
-    return positive_colours(np.linspace(0, 1, 256) ** (1 / _FADE_POSITIVE)).tobytes()
+    return positive_rgba(np.linspace(0, 1, 256) ** (1 / _FADE_POSITIVE)).tobytes()
 
 
 @functools.cache
 def _signed_palette() -> bytes:
     """Of 255 even steps of opacity, the middle one see-through."""
     steps = np.linspace(-1, 1, 255)
-    return signed_colours(np.sign(steps) * np.abs(steps) ** (1 / _FADE_SIGNED)).tobytes()
+    return signed_rgba(np.sign(steps) * np.abs(steps) ** (1 / _FADE_SIGNED)).tobytes()
 
 
 def _png(steps: Map, palette: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
-from reports.colours import positive_colours, signed_colours
+from reports.colours import positive_rgba, signed_rgba
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
 from reports.explorer.detail_files import change_words, write_detail_files
 from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows, read_manifest
@@ -112,8 +112,8 @@ def _facts(
 
 def _colours() -> dict[str, str]:
     """RGBA of even steps in base64: the colours of all maps of the report."""
-    positive = positive_colours(np.linspace(0, 1, _STEPS))
-    signed = signed_colours(np.linspace(-1, 1, 2 * _STEPS - 1))
+    positive = positive_rgba(np.linspace(0, 1, _STEPS))
+    signed = signed_rgba(np.linspace(-1, 1, 2 * _STEPS - 1))
     return {
         "positive": base64.b64encode(positive.tobytes()).decode(),
         "signed": base64.b64encode(signed.tobytes()).decode(),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from reports.patterns.crops import Cut, DrawnCrop
@@ -58,12 +57,12 @@ class Placements:
     """
 
     def __init__(self, tables: AuditTables) -> None:
-        self._ids = tables.predictions["image_id"].to_numpy()
+        self._places = pd.Index(tables.predictions["image_id"])
         self._sizes = tables.predictions[["width", "height"]].to_numpy()
         self._resize, self.crop = tables.crop
 
     def of(self, image_id: int) -> Placement:
-        width, height = self._sizes[np.searchsorted(self._ids, image_id)].tolist()
+        width, height = self._sizes[self._places.get_loc(image_id)].tolist()
         return place(width, height, self._resize, self.crop)
 
 

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.second_pass import donors, verdicts
-from tasks.second_pass.plan import plan_second_pass
+from tasks.second_pass.plan import plan_second_pass, read_candidates
 from tasks.tables.storage import RunFolder
 from tests.tasks.planted_scenes import (
     ALL_TESTED,
@@ -42,6 +43,18 @@ def test_verdicts_are_the_same_however_many_rows_are_written_at_once(
     plan = plan_second_pass(shortcut, shortcut.audit()["config"]["second_pass"])
     verdicts.write_verdicts(shortcut, plan)
     assert pq.read_table(shortcut.table_file("verdicts")).equals(whole, check_metadata=True)
+
+
+def test_rows_of_which_none_was_tested_are_those_among_tested_ones(shortcut: RunFolder) -> None:
+    candidates = read_candidates(shortcut)
+    stored = pq.read_table(shortcut.table_file("verdicts")).to_pandas()
+    known = [name for name in candidates if name in stored and name != "image_id"]
+    tested = stored.drop(columns=known).iloc[:3]
+    tested = tested.drop(columns=["verdict", "trail"]).assign(donors=8, others=6)
+    whole = verdicts._verdict_rows(candidates, tested)
+    parts = [verdicts._verdict_rows(candidates[i : i + 5], tested) for i in range(0, 36, 5)]
+    assert pa.concat_tables(parts).equals(whole)
+    assert whole["stratum"].null_count == 33
 
 
 def test_mistakes_on_a_misleading_background_are_confirmed(shortcut: RunFolder) -> None:
