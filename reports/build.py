@@ -56,7 +56,7 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     localized = choose_localized(tables.localization)
     keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
     cases = cases_by_id(tables, draw_pictures(tables, keys, scales, folder))
-    classes = summarise_classes(tables, scales.mean, folder)
+    classes = summarise_classes(tables, scales.mean)
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
     confident = [cases[image_id] for image_id in exemplars.confident]
     shown = find_shown_pairs(mistakes)

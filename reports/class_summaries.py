@@ -1,13 +1,12 @@
 """What the report knows of each class."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reports.colour_scale import ColourScale
-from reports.colours import positive_png
+from reports.map_cells import map_data
 from reports.quantities import Mean, Rate
 from reports.tables import AuditTables
 
@@ -19,7 +18,7 @@ class ClassSummary:
     precision : of the images that were given this class, label known
     object_energy, object_area : the label's map on the object, and what a uniform one scores
     pointing, empty : of the label's maps
-    mean_map : path in the report; '' where there is none
+    mean_map : of `map_data`; '' where there is none
     """
 
     class_idx: int
@@ -40,17 +39,17 @@ class ClassSummary:
         return f"classes/{self.class_idx}.html"
 
 
-def summarise_classes(
-    tables: AuditTables, scale: ColourScale, folder: Path
-) -> dict[int, ClassSummary]:
-    """A summary of each class that has images or predictions, by class index; draws their
-    mean maps into `folder`."""
+def summarise_classes(tables: AuditTables, scale: ColourScale) -> dict[int, ClassSummary]:
+    """A summary of each class that has images or predictions, by class index.
+
+    scale : of all mean maps
+    """
     given = {int(i): int(n) for i, n in tables.predictions["predicted"].value_counts().items()}
     rows = {int(row["class_idx"]): row for row in tables.class_stats.to_dict("records")}
     with_images = {class_idx for class_idx, row in rows.items() if row["images"] > 0}
     return {
         class_idx: _summarise(
-            tables, class_idx, rows.get(class_idx, {}), given.get(class_idx, 0), scale, folder
+            tables, class_idx, rows.get(class_idx, {}), given.get(class_idx, 0), scale
         )
         for class_idx in sorted(with_images | set(given))
     }
@@ -62,7 +61,6 @@ def _summarise(
     row: dict[Any, Any],
     given: int,
     scale: ColourScale,
-    folder: Path,
 ) -> ClassSummary:
     def whole(key: str) -> int:
         return int(row.get(key) or 0)
@@ -82,17 +80,13 @@ def _summarise(
         object_area=real("object_area"),
         pointing=Rate(whole("pointing_hits"), whole("masked_images")),
         empty=Rate(whole("empty_maps"), whole("images")),
-        mean_map=_draw_mean_map(class_idx, row, scale, folder),
+        mean_map=_mean_map(row, scale),
         mean_map_images=whole("mean_map_images"),
     )
 
 
-def _draw_mean_map(class_idx: int, row: dict[Any, Any], scale: ColourScale, folder: Path) -> str:
+def _mean_map(row: dict[Any, Any], scale: ColourScale) -> str:
     if not row.get("mean_map_images"):
         return ""
     shape = int(row["map_rows"]), int(row["map_cols"])
-    grid = np.asarray(row["mean_map"], dtype=np.float32).reshape(shape)
-    name = f"maps/mean/{class_idx}.png"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(positive_png(grid, scale.limit))
-    return name
+    return map_data(np.asarray(row["mean_map"], dtype=np.float32).reshape(shape), scale.limit)

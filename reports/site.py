@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.colour_scale import Scales
 from reports.explorer.links import PAGE, images_link
-from reports.legends import write_legends
+from reports.legends import write_colours, write_legends
 from reports.limits import incomplete_words
 from reports.pages import PageWriter
 from reports.tables import AuditTables
@@ -45,9 +45,10 @@ class Site(PageWriter):
         )
 
     def write_assets(self) -> None:
-        """Styles, scripts and the colour bars of the legend."""
+        """Styles, scripts, and the colours of maps with the bars of their legend."""
         super().write_assets()
         write_legends(self.folder / "assets")
+        write_colours(self.folder / "assets")
 
 
 def model_name(audit: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """images.html: every audited image, to be filtered, sorted, looked at and exported."""
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ import pyarrow as pa
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
-from reports.colours import positive_rgba, signed_rgba
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
 from reports.explorer.detail_files import change_words, write_detail_files
 from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows, read_manifest
@@ -24,7 +22,6 @@ from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
 
 FOLDER = "explorer"
-_STEPS = 1024  # of a colour scale on either side of zero, where opacity is steep
 
 
 def write_explorer(
@@ -106,15 +103,4 @@ def _facts(
         "detailsPerFile": DETAILS_PER_FILE,
         "units": tables.units is not None,
         "scales": {"positive": scales.positive.limit, "signed": scales.contrast.limit},
-        "colours": _colours(),
-    }
-
-
-def _colours() -> dict[str, str]:
-    """RGBA of even steps in base64: the colours of all maps of the report."""
-    positive = positive_rgba(np.linspace(0, 1, _STEPS))
-    signed = signed_rgba(np.linspace(-1, 1, 2 * _STEPS - 1))
-    return {
-        "positive": base64.b64encode(positive.tobytes()).decode(),
-        "signed": base64.b64encode(signed.tobytes()).decode(),
     }

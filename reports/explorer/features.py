@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
-from sklearn.neighbors import NearestNeighbors
 
 from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
@@ -16,6 +14,7 @@ UNITS_SHOWN = 5
 NEIGHBOURS_SHOWN = 5
 _PROJECTED = 64
 _IMAGES_AT_ONCE = 512
+_COSINES_AT_ONCE = 4_000_000
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
@@ -94,17 +93,33 @@ def nearest(vectors: Floats, groups: npt.NDArray[np.int64]) -> tuple[Integers, F
     """
     near = np.full((len(vectors), NEIGHBOURS_SHOWN), -1, np.int32)
     similar = np.full((len(vectors), NEIGHBOURS_SHOWN), np.nan, np.float32)
-    usable = np.linalg.norm(vectors, axis=1) > 0
-    for places in pd.Series(np.arange(len(groups)))[usable].groupby(groups[usable]):
-        own = places[1].to_numpy()
+    length = np.linalg.norm(vectors, axis=1)
+    unit = vectors / np.where(length > 0, length, 1)[:, None]
+    order = np.argsort(groups, kind="stable")
+    order = order[length[order] > 0]
+    for own in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         wanted = min(NEIGHBOURS_SHOWN, len(own) - 1)
-        if not wanted:
-            continue
-        index = NearestNeighbors(n_neighbors=wanted, metric="cosine").fit(vectors[own])
-        distance, found = index.kneighbors()  # of the fitted points, each without itself
-        near[own, :wanted] = own[found]
-        similar[own, :wanted] = 1 - distance
+        if wanted > 0:
+            found, cosines = _nearest_in_group(unit[own], wanted)
+            near[own, :wanted], similar[own, :wanted] = own[found], cosines
     return near, similar
+
+
+def _nearest_in_group(unit: Floats, wanted: int) -> tuple[Integers, Floats]:
+    """Of each vector of length 1 the `wanted` others of the largest cosine, the nearest first."""
+    found = np.empty((len(unit), wanted), np.int32)
+    cosines = np.empty((len(unit), wanted), np.float32)
+    at_once = max(1, _COSINES_AT_ONCE // len(unit))
+    for start in range(0, len(unit), at_once):
+        cosine = unit[start : start + at_once] @ unit.T
+        rows = np.arange(len(cosine))
+        cosine[rows, start + rows] = -np.inf  # none is its own neighbour
+        top = np.argpartition(-cosine, wanted - 1, axis=1)[:, :wanted]
+        values = np.take_along_axis(cosine, top, axis=1)
+        ranks = np.argsort(-values, axis=1, kind="stable")
+        found[start + rows] = np.take_along_axis(top, ranks, axis=1)
+        cosines[start + rows] = np.take_along_axis(values, ranks, axis=1)
+    return found, cosines
 
 
 def _usual(tables: AuditTables) -> tuple[Floats, Floats]:

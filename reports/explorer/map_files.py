@@ -3,33 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.explorer.script_files import smallest_integers, write_script
 from reports.explorer.shown_images import is_shown
+from reports.map_cells import Bytes, quantise
 from reports.tables import AuditTables
 from tasks.tables.schemas import ROLES
 
 IMAGES_PER_FILE = 128
-_FULL, _MIDDLE, _HALF = 255, 128, 127
-
-Bytes = npt.NDArray[np.uint8]
-
-
-def quantise(heatmaps: npt.NDArray[np.float32], signed: bool) -> Bytes:
-    """Stored heatmaps in one byte a cell.
-
-    heatmaps : in [-1, 1], the largest absolute value of a map 1
-    signed : a contrast map, 128 + 127 h; else 255 h, and 0 for what speaks against the class,
-        which is not drawn
-
-    Returns: uint8 of the same shape; wrong by at most half a step, 1/510 or 1/254
-    """
-    if signed:
-        return np.rint(_MIDDLE + _HALF * np.clip(heatmaps, -1, 1)).astype(np.uint8)
-    return np.rint(_FULL * np.clip(heatmaps, 0, 1)).astype(np.uint8)
 
 
 class MapStore:

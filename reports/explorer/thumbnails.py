@@ -8,6 +8,7 @@ import pandas as pd
 
 from reports.model_view import draw_view, encode_jpeg
 from reports.tables import AuditTables
+from reports.threads import in_threads
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
 
@@ -27,19 +28,21 @@ def draw_thumbnails(tables: AuditTables, uris: "pd.Series[str]", report: Path) -
     """
     resize, crop = tables.crop
     source = ImageSource()
-    drawn = {}
     (report / FOLDER).mkdir(parents=True, exist_ok=True)
-    for image_id in _choose(tables.predictions, report):
+
+    def draw(image_id: int) -> tuple[int, str]:
         try:
             image = decode_image(source.read(uris[image_id]))
         except UnreadableImage:
-            continue  # the page says so where it would show it
+            return image_id, ""  # the page says so where it would show it
         height, width = image.shape[:2]
         name = f"{FOLDER}/{image_id}.jpg"
         view = draw_view(image, place(width, height, resize, crop))
         (report / name).write_bytes(encode_jpeg(_shrink(view)))
-        drawn[image_id] = name
-    return drawn
+        return image_id, name
+
+    chosen = _choose(tables.predictions, report)
+    return {image_id: name for image_id, name in in_threads(draw, chosen) if name}
 
 
 def stored_pictures(report: Path) -> dict[int, str]:

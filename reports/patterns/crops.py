@@ -1,70 +1,80 @@
 """Crops of source images: each image is decoded once, and all its crops are cut together."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import pandas as pd
 import pyarrow.compute as pc
 
 from reports.model_view import encode_jpeg
 from reports.patterns.unit_layers import Box
+from reports.threads import in_threads
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.tables.storage import RunFolder
 
 SIDE = 128  # pixels of a crop as it is stored
-MOST_THREADS = 8
 
 Cut = tuple[int, Box]  # image_id, and where in the image
 
 
 @dataclass(frozen=True)
 class DrawnCrop:
-    """src : path in the report; '' where the image cannot be read any more, and `note` says why
-    number : of the crop in the report, from 0
+    """data : the picture as a data: URL; '' where a script loads it, and where the image cannot be
+        read any more: `note` then says why
+    number : of its file crops/<number>.jpg; -1 where it has none
     name, uri : of the image
     """
 
-    src: str
+    data: str
     note: str
     number: int
     name: str
     uri: str
 
 
-def draw_crops(run: RunFolder, cuts: set[Cut], folder: Path) -> dict[Cut, DrawnCrop]:
-    """Write crops/<number>.jpg in the order of image_id; a crop that is asked for twice is one
-    file."""
-    if not cuts:
-        return {}
-    (folder / "crops").mkdir(parents=True, exist_ok=True)
-    numbered = pd.DataFrame(sorted(cuts), columns=["image_id", "box"])
-    ids = [int(i) for i in numbered["image_id"].unique()]
-    uris = _uris(run, ids)
-    source = ImageSource()
-    jobs = [
-        [(number, box) for number, box in zip(rows.index.tolist(), rows["box"], strict=True)]
-        for _, rows in numbered.groupby("image_id")
-    ]
+def draw_crops(
+    run: RunFolder, on_pages: set[Cut], in_files: set[Cut], folder: Path
+) -> dict[Cut, DrawnCrop]:
+    """Draw crops; each image is decoded once.
 
-    def draw(image_id: int, boxes: list[tuple[int, Box]]) -> dict[Cut, DrawnCrop]:
+    on_pages : what pages hold themselves: thousands of small files take longer than their pictures
+    in_files : what a script loads, as crops/<number>.jpg in `folder`, in the order of image_id
+    """
+    if in_files:
+        (folder / "crops").mkdir(parents=True, exist_ok=True)
+    numbers = {cut: number for number, cut in enumerate(sorted(in_files))}
+    boxes: dict[int, list[Box]] = {}
+    for image_id, box in sorted(on_pages | in_files):
+        boxes.setdefault(image_id, []).append(box)
+    uris = _uris(run, list(boxes))
+    source = ImageSource()
+
+    def draw(image_id: int) -> dict[Cut, DrawnCrop]:
         uri = uris[image_id]
         name = uri.replace("\\", "/").rsplit("/", 1)[-1]
+        cuts = [(image_id, box) for box in boxes[image_id]]
         try:
             image = decode_image(source.read(uri))
         except UnreadableImage as error:
-            return {(image_id, box): DrawnCrop("", str(error), n, name, uri) for n, box in boxes}
-        for number, box in boxes:
-            (folder / "crops" / f"{number}.jpg").write_bytes(encode_jpeg(cut_square(image, box)))
-        return {(image_id, box): DrawnCrop(f"crops/{n}.jpg", "", n, name, uri) for n, box in boxes}
+            return {cut: DrawnCrop("", str(error), -1, name, uri) for cut in cuts}
+        drawn = {}
+        for cut in cuts:
+            content, number = encode_jpeg(cut_square(image, cut[1])), numbers.get(cut, -1)
+            if number >= 0:
+                (folder / "crops" / f"{number}.jpg").write_bytes(content)
+            data = _data_url(content) if cut in on_pages else ""
+            drawn[cut] = DrawnCrop(data, "", number, name, uri)
+        return drawn
 
-    drawn: dict[Cut, DrawnCrop] = {}
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
-        for crops in threads.map(draw, ids, jobs):
-            drawn |= crops
-    return drawn
+    crops: dict[Cut, DrawnCrop] = {}
+    for drawn in in_threads(draw, boxes):
+        crops |= drawn
+    return crops
+
+
+def _data_url(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 
 
 def cut_square(image: Pixels, box: Box) -> Pixels:

@@ -76,8 +76,7 @@ def layer_data(
 
 
 def _crop(drawn: DrawnCrop, crop: PlannedCrop, label: int) -> list[Any]:
-    number = drawn.number if drawn.src else -1
-    return [number, _short(crop.activation), label, drawn.name, crop.inner]
+    return [drawn.number, _short(crop.activation), label, drawn.name, crop.inner]
 
 
 def _rows(stored: StoredUnits, layer: str, classes: ClassNumbers) -> list[list[Any]]:

@@ -11,7 +11,7 @@ from reports.patterns.ceilings import shared_ceiling
 from reports.patterns.class_rows import ClassPlan, CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.nearest_classes import NEAREST, NearClass, nearest_classes
-from reports.patterns.split_mean_maps import draw_split_means
+from reports.patterns.split_mean_maps import split_means
 from reports.patterns.stored_units import StoredUnits
 from reports.patterns.unit_choice import Caps, ClassUnit
 from reports.site import Site
@@ -61,7 +61,7 @@ def write_pattern_pages(
         return
     layer = stored.layers[0]
     near = nearest_classes(tables, stored.of_layer(stored.shared, layer.name))
-    means = draw_split_means(tables, scale, site.folder)
+    means = split_means(tables, scale)
     rows = {
         class_idx: [UnitRow(unit, views.of(crops)) for unit, crops in plan.units]
         for class_idx, plan in plans.items()

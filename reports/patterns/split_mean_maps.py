@@ -1,14 +1,13 @@
 """The mean map of a class over its correct images, and over its mistakes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
 from reports.colour_scale import ColourScale
-from reports.colours import positive_png
+from reports.map_cells import map_data
 from reports.patterns.group_sums import sums_by_group
 from reports.tables import AuditTables
 
@@ -17,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SplitMean:
-    """correct, mistakes : paths in the report; '' where no image has a map
+    """correct, mistakes : of `map_data`; '' where no image has a map
     correct_images, mistake_images : that the means are over
     """
 
@@ -59,8 +58,8 @@ def split_sums(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
     return images, sums.reshape(2, classes, -1)
 
 
-def draw_split_means(tables: AuditTables, scale: ColourScale, folder: Path) -> dict[int, SplitMean]:
-    """By class; draws the means into `folder` on the scale of all mean maps."""
+def split_means(tables: AuditTables, scale: ColourScale) -> dict[int, SplitMean]:
+    """By class; on the scale of all mean maps."""
     rows, cols = tables.grid
     images, sums = split_sums(tables)
     if sums.shape[2] != rows * cols or not rows * cols:
@@ -72,18 +71,14 @@ def draw_split_means(tables: AuditTables, scale: ColourScale, folder: Path) -> d
             2, rows, cols
         )
         means[class_idx] = SplitMean(
-            correct=_draw(grids[1], scale, folder / f"maps/correct/{class_idx}.png", right),
+            correct=_data(grids[1], scale, right),
             correct_images=right,
-            mistakes=_draw(grids[0], scale, folder / f"maps/mistakes/{class_idx}.png", wrong),
+            mistakes=_data(grids[0], scale, wrong),
             mistake_images=wrong,
         )
     return means
 
 
-def _draw(grid: Floats, scale: ColourScale, file: Path, images: int) -> str:
-    """The file's path in the report; '' where it would be the mean of nothing."""
-    if not images:
-        return ""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(positive_png(grid.astype(np.float32), scale.limit))
-    return "/".join(file.parts[-3:])
+def _data(grid: Floats, scale: ColourScale, images: int) -> str:
+    """'' where it would be the mean of nothing."""
+    return map_data(grid.astype(np.float32), scale.limit) if images else ""

@@ -30,7 +30,7 @@ def write_patterns(
     clusters : of explanations, by class
     """
     layers = plan_layers(tables, plans)
-    crops = draw_crops(tables.run, planned_cuts(plans) | layer_cuts(layers), site.folder)
+    crops = draw_crops(tables.run, planned_cuts(plans), layer_cuts(layers), site.folder)
     views = CropViews(tables, crops)
     write_pattern_pages(site, tables, scale, classes, caps, plans, views, clusters)
     write_layer_pages(site, tables, layers, plans, crops)

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from reports.colours import positive_png, signed_png
 from tasks.tables.storage import RunFolder
 from tests.reports.charts import read_charts
 from tests.reports.chromium import NEEDS_CHROMIUM, open_chromium
+from tests.reports.drawn_maps import drawn_values, rgba
 from tests.reports.small_run import CLASSES, SmallRun
 from tests.reports.unit_numbers import CHANNELS, DEAD, TARGET
 
@@ -25,6 +28,11 @@ const done = arguments[0], images = [...document.images];
 images.forEach((image) => { image.loading = "eager"; });
 Promise.allSettled(images.map((image) => image.decode())).then(
   () => done(images.filter((image) => !image.naturalWidth).map((image) => image.src)));
+"""
+
+PIXELS = """
+return [...document.querySelectorAll("canvas[data-map]")].map((canvas) => [canvas.dataset.map,
+  [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]]);
 """
 
 pytestmark = NEEDS_CHROMIUM
@@ -64,6 +72,22 @@ def test_page_needs_nothing_but_its_folder(browser: Any, report: Path, name: str
     assert (report / name).as_uri() in urls
     assert [url for url in urls if not url.startswith((report.as_uri(), "data:"))] == []
     assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("name", ["mistakes-1.html", "classes/1.html", "patterns/1.html"])
+def test_maps_are_drawn_as_pictures_of_them_would_be(browser: Any, report: Path, name: str) -> None:
+    """The colour that is added to what lies below, as a canvas keeps colours times opacity."""
+    open_page(browser, report, name)
+    drawn = browser.execute_script(PIXELS)
+    assert drawn
+    for data, pixels in drawn:
+        kind, values = drawn_values(data)
+        png = (signed_png if kind == "signed" else positive_png)(np.float32(values), 1.0)
+        wanted = rgba(png)
+        found = np.array(pixels, dtype=float).reshape(wanted.shape)
+        laid = [p[..., :3] * p[..., 3:] / 255 for p in (found, wanted)]
+        assert np.abs(laid[0] - laid[1]).max() <= 6
+        assert np.abs(laid[0] - laid[1]).mean() <= 1
 
 
 @pytest.mark.parametrize("name", PAGES)

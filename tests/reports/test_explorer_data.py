@@ -16,8 +16,8 @@ from reports.explorer.features import NEIGHBOURS_SHOWN, UNITS_SHOWN, nearest, st
 from reports.explorer.finding_links import finding_link
 from reports.explorer.image_rows import ANSWERS, QUANTITIES
 from reports.explorer.links import images_link
-from reports.explorer.map_files import quantise
 from reports.explorer.script_files import smallest_integers, write_script
+from reports.map_cells import quantise
 from tasks.tables.background_schemas import INTERVENTIONS, VERDICTS
 from tasks.tables.schemas import ROLES
 from tasks.tables.storage import RunFolder

@@ -1,5 +1,6 @@
 """The pages of patterns: their numbers against the tables, their crops against the images."""
 
+import base64
 import math
 import shutil
 from pathlib import Path
@@ -22,6 +23,7 @@ from reports.tables import AuditTables, load_tables
 from tasks.images.geometry import place
 from tasks.tables.storage import RunFolder
 from tests.reports import unit_numbers
+from tests.reports.drawn_maps import drawn_values
 from tests.reports.page import Page
 from tests.reports.small_run import CLASSES, CROP, GRID, PLATEAU, SmallRun, write_small_run
 from tests.reports.unit_numbers import CHANNELS, DUPLICATE, EARLY, FIRST, TARGET
@@ -108,7 +110,8 @@ def test_a_crop_shows_the_image_around_the_cell_of_the_peak(
     expected = cv2.resize(image[rows, cols], (128, 128), interpolation=cv2.INTER_CUBIC)
     page = Page(built / "patterns" / "1.html")
     first = next(i for i in page.all("img") if i["alt"].startswith("Around the peak of unit"))
-    shown = cv2.imread(str(built / "patterns" / first["src"]))
+    content = base64.b64decode(first["src"].removeprefix("data:image/jpeg;base64,"))
+    shown = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (128, 128, 3)
     assert np.abs(shown.astype(float) - expected).mean() < 3
 
@@ -170,9 +173,13 @@ def test_mean_maps_are_drawn_for_right_and_wrong_images(
     right, wrong = labels.count((2, True)) - 1, labels.count((2, False))
     assert f"{right} correct images" in page.text
     assert f"{wrong} mistakes" in page.text
-    assert {"../maps/correct/2.png", "../maps/mistakes/2.png"} <= {
-        image["src"] for image in page.all("img")
-    }
+    stats = [row for row in made[0].rows["class_stats"] if row["mean_map_images"]]
+    limit = max(max(row["mean_map"]) for row in stats)
+    images, sums = split_sums(load_tables(RunFolder(made[0].folder)))
+    drawn = [drawn_values(c["data-map"])[1] for c in page.all("canvas") if "role" in c]
+    for group, found in zip((1, 0), drawn, strict=True):
+        expected = (sums[group, 2] / images[group, 2]).reshape(GRID, GRID) / limit
+        np.testing.assert_allclose(found, expected, atol=0.51 * expected.max() / 255)
 
 
 def test_cosines_are_those_of_plain_loops(

@@ -1,21 +1,26 @@
 """What is drawn: the model's view, colours on one scale, and nothing where there is nothing."""
 
+import re
 from pathlib import Path
 
 import cv2
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from reports.colour_scale import choose_scale
+from reports.colour_scale import choose_scale, choose_scales
 from reports.colours import positive_png, signed_png
 from reports.formats import significant
 from reports.model_view import draw_view
+from reports.pictures import draw_pictures
+from reports.tables import load_tables
 from tasks.images.geometry import place
-from tests.reports.drawn_maps import rgba
+from tasks.tables.storage import RunFolder
+from tests.reports.drawn_maps import drawn_values, rgba
 from tests.reports.page import Page
-from tests.reports.small_run import CROP, EMPTY, GRID, NOT_FINITE, PLATEAU, SmallRun
+from tests.reports.small_run import CROP, EMPTY, GRID, NOT_FINITE, SmallRun
 
 
 def dataset_limit(run: SmallRun, role: str) -> float:
@@ -23,17 +28,33 @@ def dataset_limit(run: SmallRun, role: str) -> float:
     return float(np.percentile(np.float32(peaks), 99))
 
 
-def test_overlay_has_the_colour_of_its_value_on_the_scale_of_the_dataset(
-    run: SmallRun, report: Path
+def stored_map(run: SmallRun, image_id: int, role: str) -> npt.NDArray[np.float64]:
+    (row,) = (r for r in run.rows["heatmaps"] if r["image_id"] == image_id and r["role"] == role)
+    return row["scale"] * np.array(row["heatmap"]).reshape(GRID, GRID)
+
+
+@pytest.mark.parametrize(("role", "kind"), [("predicted", "positive"), ("contrast", "signed")])
+def test_a_page_holds_the_maps_values_on_the_scale_of_the_dataset(
+    run: SmallRun, report: Path, role: str, kind: str
 ) -> None:
-    """The plateau of 3.0 is two cells wide around its centre, so smoothing leaves it as it is."""
-    picture = rgba((report / "maps" / "predicted" / f"{PLATEAU}.png").read_bytes())
-    strength = 3.0 / dataset_limit(run, "predicted")
-    colour = matplotlib.colormaps["inferno"](0.35 + 0.65 * strength)[:3]
-    expected = [*(255 * np.array(colour)), 255 * strength**0.8]
-    middle = GRID * 8 // 2
-    np.testing.assert_allclose(picture[middle, middle], expected, atol=10)
-    assert picture[2, 2, 3] == pytest.approx(0, abs=2)
+    """To half a step of a byte: 1/255, or 1/127 where there are two signs."""
+    mistake = next(row for row in run.rows["predictions"] if not row["correct"])
+    case = (report / "mistakes-1.html").read_text().split(f'id="case-{mistake["image_id"]}"')[1]
+    plates = [drawn_values(text) for text in re.findall(r'data-map="([^"]+)"', case)]
+    found = plates[["contrast", "predicted"].index(role)]
+    expected = stored_map(run, mistake["image_id"], role) / dataset_limit(run, role)
+    step = np.abs(expected).max() / (127 if kind == "signed" else 255)
+    assert found[0] == kind
+    np.testing.assert_allclose(found[1], expected, atol=0.51 * step)
+
+
+def test_colours_are_those_of_inferno_fading_out() -> None:
+    plateau = np.full((3, 3), 0.6, np.float32)
+    picture = rgba(positive_png(plateau, 1.0))
+    colour = matplotlib.colormaps["inferno"](0.35 + 0.65 * 0.6)[:3]
+    np.testing.assert_allclose(
+        picture[12, 12], [*(255 * np.array(colour)), 255 * 0.6**0.8], atol=10
+    )
 
 
 def test_legend_states_the_scale_of_the_dataset(run: SmallRun, report: Path) -> None:
@@ -72,18 +93,22 @@ def test_scale_of_no_map_is_one() -> None:
     assert choose_scale(pd.Series([np.nan, 0.0])).limit == 1.0
 
 
-@pytest.mark.parametrize(("image_id", "badge"), [(EMPTY, "no positive evidence")])
-def test_empty_map_is_a_badge_and_no_picture(report: Path, image_id: int, badge: str) -> None:
-    assert not list((report / "maps").rglob(f"[!m]*/{image_id}.png"))
-    pages = (report / "classes").glob("*.html")
-    assert any(badge in Page(page).text for page in pages)
+@pytest.mark.parametrize(
+    ("image_id", "badge"), [(EMPTY, "no positive evidence"), (NOT_FINITE, "map is not finite")]
+)
+def test_a_map_without_evidence_is_a_badge_and_is_not_drawn(
+    run: SmallRun, image_id: int, badge: str, tmp_path: Path
+) -> None:
+    tables = load_tables(RunFolder(run.folder))
+    drawn = draw_pictures(tables, {(image_id, "predicted")}, choose_scales(tables), tmp_path)
+    found = drawn[image_id].maps["predicted"]
+    assert (found.data, found.badge) == ("", badge)
 
 
-def test_non_finite_map_is_never_drawn(report: Path) -> None:
-    drawn = {file.parent.name for file in (report / "maps").rglob(f"{NOT_FINITE}.png")}
-    assert not drawn
-    pages = [Page(page).text for page in report.rglob("*.html")]
-    assert any("map is not finite" in text for text in pages)
+def test_badges_stand_on_pages(report: Path) -> None:
+    texts = [Page(page).text for page in report.rglob("*.html")]
+    for badge in ("no positive evidence", "map is not finite"):
+        assert any(badge in text for text in texts)
 
 
 def test_view_is_the_square_that_the_model_sees(run: SmallRun, report: Path) -> None:
