@@ -58,8 +58,9 @@ mending: $(TESTABLE) ## mend models with planted shortcuts; writes docs/mending.
 survival: $(TESTABLE) ## kill workers, schedulers and audits with -9, twenty times; nothing may be lost or wrong
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.survival
 
-fuzz: $(TESTABLE) ## change manifests, images, weights and settings at random for five minutes
+fuzz: $(TESTABLE) ## change manifests, images, weights and settings at random for seven minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seconds 300
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.decoders --seconds 120
 
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

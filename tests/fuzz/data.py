@@ -16,10 +16,12 @@ from tasks.errors import AuditError
 from tasks.images.decoding import UnreadableImage, decode_image, decode_mask
 from tasks.images.inputs import InputReader
 from tasks.images.preprocessing import Preprocessing
+from tasks.images.reduced_decoding import decode_reduced
 from tasks.index.classes import read_classes
 from tasks.index.manifest import build_manifest
 from tests.fuzz.mutation import mutated, restructured
 
+IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 NAMES = ["ant", "bee", "cat"]
 SIZE = (24, 20)
 VIEW = Preprocessing(16, 16, (0.5,) * 3, (0.25,) * 3)
@@ -107,6 +109,7 @@ def check_image(content: bytes, folder: Path) -> None:
     else:
         expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         assert np.array_equal(pixels, expected[..., ::-1])
+        assert decode_reduced(content, 6)[1] == (pixels.shape[1], pixels.shape[0])
         (folder / "x.img").write_bytes(content)
         read = InputReader(VIEW, 3).read(_row(folder / "x.img"))
         assert (read.image is None) == (read.failure is not None)
@@ -119,6 +122,11 @@ def check_image(content: bytes, folder: Path) -> None:
 
 def images(kind: str) -> st.SearchStrategy[bytes]:
     """Changed files of one of Pillow's formats."""
+    return mutated(image_files(kind))
+
+
+def image_files(kind: str) -> list[bytes]:
+    """Whole files of one of Pillow's formats, in colour, grey and with a palette."""
     rng = np.random.default_rng(1)
     picture = Image.fromarray(rng.integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8))
     seeds = []
@@ -127,7 +135,7 @@ def images(kind: str) -> st.SearchStrategy[bytes]:
             stream = io.BytesIO()
             each.save(stream, kind)
             seeds.append(stream.getvalue())
-    return mutated(seeds)
+    return seeds
 
 
 def coco() -> st.SearchStrategy[bytes]:

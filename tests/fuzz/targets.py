@@ -13,7 +13,6 @@ from tests.fuzz import data
 from tests.fuzz import settings_and_weights as others
 from tests.fuzz.mutation import mutated
 
-IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 WEIGHTS = (".pth", ".safetensors")
 
 
@@ -41,7 +40,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "policy": Target(mutated(others.POLICY), others.check_policy),
         "exported program": Target(others.programs(folder), others.check_program, 8),
     }
-    for kind in IMAGES:
+    for kind in data.IMAGES:
         found[f"{kind} image"] = Target(data.images(kind), data.check_image)
     for suffix in WEIGHTS:
         check = partial(others.check_weights, suffix)

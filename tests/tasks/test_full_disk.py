@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from tasks.errors import AuditError
@@ -12,6 +14,7 @@ from tasks.index.plan import plan_audit, write_plan
 from tasks.runs.being_written import being_written
 from tasks.tables.shards import valid_record
 from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import table_writer, write_table
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 
@@ -54,6 +57,21 @@ def test_a_shard_leaves_no_half_file_and_goes_on_when_there_is_room(tmp_path, sm
     run = run_audit(config)
     assert len(table(run, "predictions")) == 12
     assert valid_record(run, plan.shards[0]) is not None
+
+
+def test_a_table_written_in_parts_leaves_the_earlier_one_where_the_disk_is_full(small_disk):
+    rows = pa.table({"x": np.random.default_rng(0).integers(0, 2**62, 8_000)})
+    file = small_disk / "table.parquet"
+    write_table(file, rows)
+    earlier = file.read_bytes()
+    with (
+        pytest.raises(OSError, match=r"table\.parquet cannot be written: .*No space left"),
+        table_writer(file, rows.schema) as writer,
+    ):
+        for _ in range(100):
+            writer.write_table(rows)
+    assert [p.name for p in small_disk.iterdir()] == ["table.parquet"]
+    assert file.read_bytes() == earlier
 
 
 @pytest.fixture
