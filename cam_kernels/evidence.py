@@ -22,7 +22,8 @@ class LayerOfNetwork:
 
     head : what follows the layer, where it is global pooling and one linear layer; else None
     closed_form : whether gradients of such a head are taken from its weights
-    model : what was run; untouched : the model with its own layers, none folded into another
+    run : the network as it was run, from images to its output
+    untouched : the model with its own layers, none folded into another
     evidence_of : the evidence at this layer for other images
     run_from : given images, a function from activations (B, K, H, W) at this layer, and from
         which image each row is a variant of, to the model's output
@@ -31,7 +32,7 @@ class LayerOfNetwork:
     name: str
     head: PooledLinearHead | None
     closed_form: bool
-    model: nn.Module
+    run: Callable[[Tensor], Any]
     untouched: nn.Module
     evidence_of: Callable[[Tensor], "LayerEvidence"]
     run_from: Callable[[Tensor], Callable[[Tensor, Tensor], Any]]
@@ -116,7 +117,7 @@ class LayerEvidence:
         network per variant. The variants are the same for every target, so the network is run
         for the first target only."""
         variants = _variants(target, len(self.images))
-        outputs = self._repeated(method, self.layer.model)
+        outputs = self._repeated(method, self.layer.run)
 
         def score(images: Tensor, of: Tensor) -> Tensor:
             with torch.no_grad():

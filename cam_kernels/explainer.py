@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cam_kernels.evidence import LayerEvidence, LayerOfNetwork
 from cam_kernels.fast_copy import fast_copy
+from cam_kernels.fast_network import FastNetwork
 from cam_kernels.head import PooledLinearHead, find_pooled_linear_head
 from cam_kernels.head_alone import head_alone
 from cam_kernels.layers.target_layer import layer_layout, output_hook
@@ -33,14 +34,18 @@ class Explainer:
     target_layers : one name, or several, whose maps are then fused
     images : Tensor, shape (N, C, H, W): an example, as the model takes them
     watched : further layers whose outputs in `model` have to be their own; none is explained
-    exact : leave the model's arithmetic untouched (no folding, no channels-last, no closed form)
+    exact : leave the model's arithmetic untouched (no folding, no channels-last, no closed form,
+        no half precision)
+    autocast : half precision that the network runs in, where its outputs stay near enough
 
     Attributes: `model` (what is run), `untouched` (with its own layers, for methods that look at
     each), `layouts` and `heads` per layer (a head is None where more than pooling and one
     linear layer follows), `watched` (the layouts of the further layers), `closed_form` (whether
     gradients of such heads are taken from their weights), `folded` (False where the forward
     cannot be traced), `deviation` (largest difference of an output from the untouched model's on
-    the example, relative to the largest output).
+    the example, relative to the largest output), `half` (whether it runs in half precision),
+    `compiled` (whether the trunk is, see `compile_trunk`), `fallbacks` (a sentence for each of
+    these that was tried in vain).
 
     Raises: ValueError for a layer that is unknown or has no grid.
     """
@@ -55,6 +60,7 @@ class Explainer:
         watched: Sequence[str] = (),
         exact: bool = False,
         tolerance: float = 1e-3,
+        autocast: torch.dtype | None = None,
     ) -> None:
         names = [target_layers] if isinstance(target_layers, str) else list(target_layers)
         eager: nn.Module = getattr(model, "_orig_mod", model)
@@ -65,9 +71,17 @@ class Explainer:
         }
         self.layouts = {name: layouts[name] for name in names}
         self.watched = {name: layouts[name] for name in watched}
-        fast = fast_copy(self.untouched, list(layouts), images, exact=exact, tolerance=tolerance)
+        fast = fast_copy(
+            self.untouched,
+            list(layouts),
+            images,
+            exact=exact,
+            tolerance=tolerance,
+            autocast=autocast,
+        )
         self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
-        self._channels_last = fast.channels_last
+        self.half, self.fallbacks = fast.half is not None, list(fast.fallbacks)
+        self._network = FastNetwork(fast, tolerance)
         self.closed_form = not exact
         self.heads: dict[str, PooledLinearHead | None] = {
             name: find_pooled_linear_head(self.model, name, images) for name in names
@@ -80,7 +94,7 @@ class Explainer:
 
         Raises: ValueError for a layer that does not run exactly once.
         """
-        images = self._laid_out(images)
+        images = self._network.laid_out(images)
         seen: dict[str, list[Tensor]] = {name: [] for name in self.layouts}
 
         def keep(name: str, output: Tensor) -> Tensor:
@@ -94,7 +108,7 @@ class Explainer:
         with torch.inference_mode(False), torch.enable_grad(), ExitStack() as hooks:
             for name, layout in self.layouts.items():
                 hooks.enter_context(output_hook(self.model, name, partial(keep, name), layout))
-            output = self.model(images)
+            output = self._network(images)
         for name, outputs in seen.items():
             if len(outputs) != 1:
                 raise ValueError(
@@ -112,21 +126,34 @@ class Explainer:
 
         images : Tensor, shape (N, C, H, W), as the model takes them
         """
-        with torch.inference_mode():
-            logits: Tensor = self.model(self._laid_out(images))
+        # Not in inference mode, for which all would be compiled a second time.
+        with torch.inference_mode(False), torch.no_grad():
+            logits: Tensor = self._network(self._network.laid_out(images))
         return logits
 
-    def _laid_out(self, images: Tensor) -> Tensor:
-        return (
-            images.contiguous(memory_format=torch.channels_last) if self._channels_last else images
-        )
+    def compile_trunk(self, images: Tensor, hooked: Sequence[str] = ()) -> None:
+        """Compile what precedes the target layer for images of this size; others, and what
+        follows the layer, run as before. Takes a minute or more. Where anything raises, or the
+        outputs differ by more than the tolerance, nothing is compiled, and `fallbacks` says so.
+
+        images : Tensor, shape (N, C, H, W), a whole batch as the model takes them
+        hooked : further layers that the caller hooks, beside the target layers and `watched`
+        """
+        hooked = [*self.layouts, *self.watched, *hooked]
+        reason = self._network.compile_trunk(list(self.layouts), hooked, images)
+        self.fallbacks += [] if reason is None else [reason]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the trunk is, for images of some size."""
+        return self._network.compiled
 
     def _layer(self, name: str) -> LayerOfNetwork:
         return LayerOfNetwork(
             name,
             self.heads[name],
             self.closed_form,
-            self.model,
+            self._network,
             self.untouched,
             evidence_of=lambda images: self.forward(images).layers[name],
             run_from=partial(self._run_from, name),
@@ -135,19 +162,22 @@ class Explainer:
     def _run_from(self, name: str, images: Tensor) -> Callable[[Tensor, Tensor], Any]:
         layout = self.layouts[name]
         kept: list[Tensor] = []
-        with torch.no_grad(), output_hook(self.model, name, kept.append):
+        precise = self._network.precise(images)
+        with torch.no_grad(), output_hook(self.model, name, kept.append), precise():
             output = self.model(images)
         (own,) = kept
-        head = head_alone(self.model, name, own, output)
+        with precise():
+            head = head_alone(self.model, name, own, output)
 
         def run(activations: Tensor, of: Tensor) -> Any:
             changed = activations.to(own.dtype)
             if layout is not None:
                 changed = layout.from_grid(changed, own[of])
-            if head is not None:
-                return head(changed)
-            with output_hook(self.model, name, lambda _output: changed):
-                return self.model(images[of])
+            with precise():
+                if head is not None:
+                    return head(changed)
+                with output_hook(self.model, name, lambda _output: changed):
+                    return self.model(images[of])
 
         return run
 

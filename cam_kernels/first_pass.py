@@ -57,7 +57,7 @@ class FirstPassBatch:
 class FirstPass:
     """Explains as it classifies: one forward, and at most two backwards of the head.
 
-    model, target_layer, images, exact : as in `Explainer`
+    model, target_layer, images, exact, autocast : as in `Explainer`
     methods : keys of `METHODS`, all from the same forward
     scale : what of the two classes is explained, see `ClassScore`
     unit_layers : further layers whose units' strongest activations are wanted
@@ -77,9 +77,16 @@ class FirstPass:
         unit_layers: Sequence[str] = (),
         exact: bool = False,
         tolerance: float = 1e-3,
+        autocast: torch.dtype | None = None,
     ) -> None:
         self.explainer = Explainer(
-            model, target_layer, images, watched=unit_layers, exact=exact, tolerance=tolerance
+            model,
+            target_layer,
+            images,
+            watched=unit_layers,
+            exact=exact,
+            tolerance=tolerance,
+            autocast=autocast,
         )
         self.methods, self._scale = list(methods), scale
         self._layer = target_layer
@@ -93,6 +100,13 @@ class FirstPass:
                 f"method 'cam' needs global pooling and one linear layer after {target_layer!r}, "
                 "which this model has not; use 'gradcam++' or 'gradcam'"
             )
+
+    def compile_trunk(self, images: Tensor) -> None:
+        """As of `Explainer`, with the unit layers left as they are.
+
+        images : Tensor, shape (N, C, H, W), a whole batch as the model takes them
+        """
+        self.explainer.compile_trunk(images, [each.module for each in self._ceilings.values()])
 
     @torch.inference_mode(False)
     @torch.no_grad()

@@ -43,6 +43,11 @@ def fold_batch_norms(model: nn.Module, intact: Sequence[str] = ()) -> nn.Module:
     return folded
 
 
+def has_batch_norms(model: nn.Module) -> bool:
+    """Whether there is anything to fold."""
+    return any(isinstance(module, _BATCH_NORMS) for module in model.modules())
+
+
 def _within(name: str, layer: str) -> bool:
     return name == layer or name.startswith(f"{layer}.")
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from tasks.errors import AuditError
+from tasks.model.precision import arithmetic
 from tasks.training.augmentation import seed_of
 from tasks.training.batches import Batch, Shuffled
 from tasks.training.checkpoint import (
@@ -24,7 +25,6 @@ from tasks.training.checkpoint import (
 from tasks.training.config import TrainConfig
 from tasks.training.folder import TrainingFolder
 from tasks.training.history import EpochRow, History, validation_losses, write_history
-from tasks.training.precision import arithmetic
 from tasks.training.schedule import best_epoch, cosine_factor, out_of_patience, plateau_factor
 from tasks.training.trainable import Trainable
 

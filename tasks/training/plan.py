@@ -15,6 +15,7 @@ from tasks.index.plan import resolve_preprocessing
 from tasks.model.cam_cut import choose_cut
 from tasks.model.linear_head import find_linear_head
 from tasks.model.loading import load_model, model_digest
+from tasks.model.precision import arithmetic
 from tasks.model.probe import example_images
 from tasks.model.recipe import SOURCE_FILE, Head, Recipe, put_on, without_auxiliary_heads
 from tasks.model.small import SMALL
@@ -23,7 +24,6 @@ from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples, list_examples
 from tasks.training.folder import TrainingFolder
 from tasks.training.mending import check_mending, groups_of
-from tasks.training.precision import arithmetic
 from tasks.training.suggested import Suggested, read_suggestions, with_decided_labels
 
 # What the trained weights do not depend on.
