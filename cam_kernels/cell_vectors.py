@@ -1,5 +1,7 @@
 """What the cells of a layer hold, as short vectors that can be stored and clustered."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -41,9 +43,11 @@ def cell_vectors(activations: Tensor, dimensions: int) -> Tensor:
     cells = activations.flatten(2).transpose(1, 2)
     length = cells.norm(dim=2, keepdim=True)
     unit = torch.where(length > 0, cells / length.clamp_min(1e-30), 0.0)
-    return unit @ _signs(activations.shape[1], dimensions).to(unit) / dimensions**0.5
+    return unit @ _signs(activations.shape[1], dimensions, unit.device).to(unit) / dimensions**0.5
 
 
-def _signs(units: int, dimensions: int) -> Tensor:
+@lru_cache(maxsize=4)  # a copy to a GPU would wait for all that was asked of it before
+def _signs(units: int, dimensions: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(_SEED)
-    return torch.randint(0, 2, (units, dimensions), generator=generator).float() * 2 - 1
+    signs = torch.randint(0, 2, (units, dimensions), generator=generator).float() * 2 - 1
+    return signs.to(device)

@@ -80,7 +80,7 @@ class Explainer:
             autocast=autocast,
         )
         self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
-        self.half, self.fallbacks = fast.half is not None, list(fast.fallbacks)
+        self.half = fast.half is not None
         self._network = FastNetwork(fast, tolerance)
         self.closed_form = not exact
         self.heads: dict[str, PooledLinearHead | None] = {
@@ -140,13 +140,17 @@ class Explainer:
         hooked : further layers that the caller hooks, beside the target layers and `watched`
         """
         hooked = [*self.layouts, *self.watched, *hooked]
-        reason = self._network.compile_trunk(list(self.layouts), hooked, images)
-        self.fallbacks += [] if reason is None else [reason]
+        self._network.compile_trunk(list(self.layouts), hooked, images)
 
     @property
     def compiled(self) -> bool:
         """Whether the trunk is, for images of some size."""
         return self._network.compiled
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """A sentence for each thing that was tried in vain."""
+        return list(self._network.fallbacks)
 
     def _layer(self, name: str) -> LayerOfNetwork:
         return LayerOfNetwork(

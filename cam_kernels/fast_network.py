@@ -26,11 +26,17 @@ class FastNetwork:
         self._tolerance = tolerance if copy.half is None else HALF_TOLERANCE
         self._trunk: CompiledTrunk | None = None
         self._compiled_for: torch.Size | None = None
+        self._not_compiled: tuple[str, ...] = ()
 
     @property
     def compiled(self) -> bool:
         """Whether the trunk is, for images of some size."""
         return self._trunk is not None
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """A sentence for each thing that was tried in vain."""
+        return self._copy.fallbacks + self._not_compiled
 
     def __call__(self, images: Tensor) -> Any:
         with self.precise(images)():
@@ -53,14 +59,12 @@ class FastNetwork:
 
     def compile_trunk(
         self, target_layers: Sequence[str], hooked: Sequence[str], images: Tensor
-    ) -> str | None:
+    ) -> None:
         """Compile what precedes the first target layer, for images of this size alone.
 
         hooked : further layers whose inputs or outputs are looked at
-
-        Returns: why nothing is compiled, in a sentence; None where it is.
         """
-        images, self._trunk = self.laid_out(images), None
+        images, self._trunk, self._not_compiled = self.laid_out(images), None, ()
         model = self._copy.model
         try:
             with torch.no_grad(), self.precise(images)():
@@ -69,8 +73,9 @@ class FastNetwork:
                 with trunk.compiling():
                     deviation = output_deviation(before, model(images))
         except Exception as error:  # of the compiler, of what it needs, of a user's forward
-            return f"not compiled: {one_line(error)}"
-        if not deviation <= self._tolerance:  # nor for NaN
-            return f"not compiled: {too_far(deviation, self._tolerance)}"
-        self._trunk, self._compiled_for = trunk, images.shape
-        return None
+            self._not_compiled = (f"not compiled: {one_line(error)}",)
+            return
+        if deviation <= self._tolerance:  # False for NaN, too
+            self._trunk, self._compiled_for = trunk, images.shape
+        else:
+            self._not_compiled = (f"not compiled: {too_far(deviation, self._tolerance)}",)

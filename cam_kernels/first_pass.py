@@ -114,7 +114,7 @@ class FirstPass:
         """Explain one batch with one forward.
 
         images : Tensor, shape (N, C, H, W), as the model takes them
-        labels : Tensor, shape (N,), int64, -1 where unknown
+        labels : Tensor, shape (N,), int64, -1 where unknown, else below the number of classes
 
         Raises: ValueError where the two differ in length.
         """
@@ -125,7 +125,7 @@ class FirstPass:
             forward = self.explainer.forward(images)
         logits, evidence = forward.logits, forward.layers[self._layer]
         predicted, against = compared_classes(logits, labels)
-        targets = ClassScore(predicted, self._scale), ClassScore(against, self._scale)
+        targets = [ClassScore(classes, self._scale, known=True) for classes in (predicted, against)]
         activations = evidence.activations
         peaks = joined_peaks({self._layer: [unit_peaks(activations)], **others})
         predicted_gradient, against_gradient = (evidence.gradients(t) for t in targets)

@@ -20,6 +20,8 @@ class ClassScore:
     class_idx : Tensor, shape (N,), int64
     scale : the logit; the probability (softmax); or, for heads whose classes do not exclude
         each other, the logit's sigmoid
+    known : the classes were taken from these very logits. They are not looked at then, which on
+        a GPU would wait for all that was asked of it before
 
     Raises: ValueError, when called, for an output that is no logits of as many images, and for
     a class that they do not have.
@@ -27,6 +29,7 @@ class ClassScore:
 
     class_idx: Tensor
     scale: Scale = "logit"
+    known: bool = False
 
     def __call__(self, logits: Any) -> Tensor:
         self.check(logits)
@@ -50,6 +53,8 @@ class ClassScore:
                 f"classes of shape {list(self.class_idx.shape)} for {len(logits)} images; "
                 "expected one class per image"
             )
+        if self.known:
+            return
         wrong = self.class_idx[(self.class_idx < 0) | (self.class_idx >= logits.shape[1])]
         if len(wrong):
             raise ValueError(
@@ -59,7 +64,7 @@ class ClassScore:
 
     def of_variants(self, of: Tensor) -> "ClassScore":
         """The same score for variants of the images: row b is one of image `of[b]`."""
-        return ClassScore(self.class_idx[of], self.scale)
+        return ClassScore(self.class_idx[of], self.scale, self.known)
 
 
 def class_targets(class_idx: Tensor, scale: Scale = "logit") -> list[ClassScore]:

@@ -44,14 +44,15 @@ class AuditorPlugin(WorkerPlugin):
     def run(self, work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
         """Do one shard; one at a time, whatever number of threads the worker has.
 
-        Returns: its record, with `halved_to` where batches are smaller than asked for.
+        Returns: its record, with how the trunk runs, see `Auditor.trunk`, and with `halved_to`
+        where batches are smaller than asked for.
         """
         with self._lock:
             if self._auditor is None:
                 self._auditor = Auditor(self._on_own_device())
             limit = self._auditor.limit
             limit.start(halvings)
-            record = work(self._auditor, root, shard)
+            record = {**work(self._auditor, root, shard), "trunk": self._auditor.trunk}
             return {**record, "halved_to": limit.size} if limit.size < limit.wanted else record
 
     def _on_own_device(self) -> AuditorSettings:

@@ -1,6 +1,8 @@
 """The first pass over one shard: images in, Parquet and a record out."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +45,25 @@ class ShardTables:
         self._localization = ShardLocalization(auditor.preprocessing.crop, auditor.settings.threads)
         self.failures: list[Failure] = []
 
-    def update(self, images: list[InputImage], uris: dict[int, str]) -> None:
-        """Explain one batch and keep its rows. Images without finite logits fail, and so do
-        those that the model raises for; a model that raises for all of them is no image's fault.
+    def start(self, images: list[InputImage], uris: dict[int, str]) -> Callable[[], None]:
+        """Begin to explain one batch; what it returns keeps the batch's rows. Images without
+        finite logits fail, and so do those that the model raises for; a model that raises for
+        all of them is no image's fault.
         """
         try:
-            batch = self._auditor.explain(images)
+            result = self._auditor.start(images)
         except Exception as error:  # a user's forward may raise anything
-            self._explain_singly(images, uris, error)
-            return
-        self._take(images, batch, uris)
+            return partial(self._explain_singly, images, uris, error)
+
+        def finish() -> None:
+            try:
+                batch = result()
+            except Exception as error:  # on a GPU it may raise here
+                self._explain_singly(images, uris, error)
+                return
+            self._take(images, batch, uris)
+
+        return finish
 
     def _explain_singly(
         self, images: list[InputImage], uris: dict[int, str], error: Exception
@@ -60,7 +71,7 @@ class ShardTables:
         refused: list[Failure] = []
         for image in images:
             try:
-                batch = self._auditor.explain([image])
+                batch = self._auditor.start([image])()
             except Exception as own:
                 reason = f"{type(own).__name__}: {own}"
                 refused.append(Failure(image.image_id, uris[image.image_id], "model", reason))
@@ -174,11 +185,15 @@ def explain_shard(auditor: Auditor, root: str, shard: Shard) -> dict[str, Any]:
     reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
     tables = ShardTables(auditor, run.audit()["model"])
     threads = auditor.settings.threads
+    finish: Callable[[], object] = tuple  # nothing is begun yet
     for results in read_batches(reader, rows, auditor.batch_size, threads):
         tables.failures += [r.failure for r in results if r.failure is not None]
         images = [r.image for r in results if r.image is not None]
-        if images:
-            tables.update(images, uris)
+        if images:  # a GPU computes the next batch while rows are made of this one
+            started = tables.start(images, uris)
+            finish()
+            finish = started
+    finish()
     tables.failures.sort(key=lambda failure: failure.image_id)
     files = tables.write(run, shard.index)
     failed = len({f.image_id for f in tables.failures if f.stage != "mask"})

@@ -1,6 +1,7 @@
 """From pixels to the model's input, and back from its pixels to those of the image."""
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -85,9 +86,13 @@ class Preprocessing:
 
     def normalise(self, images: Tensor) -> Tensor:
         """uint8 Tensor (N, 3, crop, crop) to the model's float32 input, same shape."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
+        mean, std = (_per_channel(tuple(values), images.device) for values in (self.mean, self.std))
         return (images.float() / 255 - mean) / std
+
+
+@lru_cache(maxsize=8)  # a copy to a GPU would wait for all that was asked of it before
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
 
 def object_in_crop(

@@ -55,7 +55,7 @@ def peak_rows(auditor: Auditor, plan: Plan) -> Callable[[], None]:
     reader = InputReader(auditor.preprocessing, auditor.settings.num_classes)
     (results,) = read_batches(reader, rows, auditor.batch_size, auditor.settings.threads)
     images = [result.image for result in results if result.image is not None]
-    batch = auditor.explain(images)
+    batch = auditor.start(images)()
     model = plan.facts["model"]
     schema = grid_schemas(model)["peaks"]
     grid = torch.randn(len(images), model["channels"], model["rows"], model["cols"]).relu()
