@@ -13,6 +13,7 @@ from flows.failed_shards import FailedShard, or_told, refuse_incomplete, tell_fa
 from flows.progress import ShardProgress, console
 from flows.shard_tasks import ShardRunner, do_shards
 from flows.taken_run import describe_taken, finish_unchanged, note_taken
+from flows.trunks import Trunks
 from reports.build import build_report
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
@@ -59,15 +60,15 @@ def do_audit(config: dict[str, Any], reports_url: str | None = None) -> str:
     Returns: the path of the report.
     """
     plan = index(config)
-    failed, shards = [], 0
+    failed, shards, trunks = [], 0, Trunks()
     with being_written(plan.run):
         start_run(plan)
         if not finish_unchanged(plan):
             with WorkersOnDemand(plan) as workers:
-                failed = explain(plan, workers)
+                failed = explain(plan, workers, trunks)
                 merge(plan)
                 second_pass = plan_tests(plan)
-                failed += intervene(plan, second_pass, workers)
+                failed += intervene(plan, second_pass, workers, trunks)
             shards = len(plan.shards) + len(second_pass.shards)
             judge(plan, second_pass)
             find(plan)
@@ -92,7 +93,7 @@ def start_run(plan: Plan) -> None:
         get_run_logger().info(said)
 
 
-def explain(plan: Plan, workers: WorkersOnDemand) -> list[FailedShard]:
+def explain(plan: Plan, workers: WorkersOnDemand, trunks: Trunks) -> list[FailedShard]:
     """The first pass over every shard that has no valid record yet.
 
     Returns: the shards that failed for good; their images stand in `failures`.
@@ -111,7 +112,8 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> list[FailedShard]:
         progress.resume(done)
         count = workers.get().count
         start = time.monotonic()
-        failed = do_shards(missing, ShardRunner(plan.run, explain_shard, workers.get(), progress))
+        runner = ShardRunner(plan.run, explain_shard, workers.get(), progress, trunks)
+        failed = do_shards(missing, runner)
         seconds = time.monotonic() - start
     measured = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,6 +121,7 @@ def explain(plan: Plan, workers: WorkersOnDemand) -> list[FailedShard]:
         "images": images,
         "images_per_second": images / seconds,
         "workers": count,
+        "trunks": trunks.compute(),
     }
     write_json(plan.run.first_pass_file, measured)
     if len(failed) == len(plan.shards):
@@ -149,7 +152,7 @@ def plan_tests(plan: Plan) -> SecondPassPlan:
 
 
 def intervene(
-    plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand
+    plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand, trunks: Trunks
 ) -> list[FailedShard]:
     """The second pass over every shard of its plan that has no valid record yet.
 
@@ -160,7 +163,7 @@ def intervene(
         return []
     shown = ProgressArtifact(plan, "second pass")
     with ShardProgress("Second pass", _images(missing), shown.update) as progress:
-        runner = ShardRunner(plan.run, intervene_on_shard, workers.get(), progress)
+        runner = ShardRunner(plan.run, intervene_on_shard, workers.get(), progress, trunks)
         failed = do_shards(missing, runner)
     for each in failed:
         with or_told(failed, len(missing)):

@@ -11,20 +11,30 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.cluster import Workers
 from flows.failed_shards import FailedShard, shard_name
 from flows.progress import ShardProgress, console
+from flows.trunks import Trunks
 from flows.worker import ShardWork
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder
 
 
 class ShardRunner:
-    """Has one shard done by a worker and tells the progress bar. Shared by the flow's threads."""
+    """Has one shard done by a worker and tells the progress bar. Shared by the flow's threads.
+
+    trunks : takes note of how the workers' networks run
+    """
 
     def __init__(
-        self, run: RunFolder, work: ShardWork, workers: Workers, progress: ShardProgress
+        self,
+        run: RunFolder,
+        work: ShardWork,
+        workers: Workers,
+        progress: ShardProgress,
+        trunks: Trunks,
     ) -> None:
         self._root = str(run.root.resolve())
         self._work = work
         self._progress = progress
+        self._trunks = trunks
         self.workers = workers
         self._deaths: Counter[Shard] = Counter()
 
@@ -38,6 +48,8 @@ class ShardRunner:
             self._deaths[shard] += isinstance(error, KilledWorker)
             _tell(f"{shard_name(shard)}: {type(error).__name__}: {error}")
             raise
+        for line in self._trunks.update(record.get("trunk")):
+            _tell(line)
         if "halved_to" in record:
             size = record["halved_to"]
             _tell(f"{shard_name(shard)}: memory ran out; done in batches of {size} images")

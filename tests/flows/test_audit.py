@@ -184,3 +184,19 @@ def test_prefect_shows_each_shard() -> None:
     states = _task_states("cut")
     shards = {name: state for name, state in states.items() if name.startswith("shard-")}
     assert shards == {f"shard-0000{i}": "COMPLETED" for i in range(4)}
+
+
+def test_a_trunk_that_cannot_be_folded_is_told_once(
+    small_dataset: SmallDataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    branching = MODEL.replace(
+        "return self.head", "x = x if x.sum() < 1e9 else x / 2\n        return self.head"
+    )
+    (tmp_path / "model.py").write_text(branching)
+    config = small_dataset.config(tmp_path / "run", device="cpu", workers=2, shard_size=6)
+    audit({**config, "model": f"{tmp_path / 'model.py'}:build"})
+    (trunk,) = json.loads((tmp_path / "run" / "first_pass.json").read_text())["trunks"]
+    assert not trunk["folded"] and not trunk["compiled"] and trunk["autocast"] is None
+    (told,) = trunk["fallbacks"]
+    assert told.startswith("not folded: torch.fx cannot trace the forward (TraceError: ")
+    assert capfd.readouterr().err.count("not folded") == 1
