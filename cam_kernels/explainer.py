@@ -43,9 +43,9 @@ class Explainer:
     linear layer follows), `watched` (the layouts of the further layers), `closed_form` (whether
     gradients of such heads are taken from their weights), `folded` (False where the forward
     cannot be traced), `deviation` (largest difference of an output from the untouched model's on
-    the example, relative to the largest output), `half` (whether it runs in half precision),
-    `compiled` (whether the trunk is, see `compile_trunk`), `fallbacks` (a sentence for each of
-    these that was tried in vain).
+    the example, relative to the largest output), `autocast` (the half precision that it runs in,
+    or None), `compiled` (whether the trunk is, see `compile_trunk`), `fallbacks` (a sentence for
+    each of these that was tried in vain).
 
     Raises: ValueError for a layer that is unknown or has no grid.
     """
@@ -80,7 +80,7 @@ class Explainer:
             autocast=autocast,
         )
         self.model, self.folded, self.deviation = fast.model, fast.folded, fast.deviation
-        self.half = fast.half is not None
+        self.autocast = None if fast.half is None else fast.half.dtype
         self._network = FastNetwork(fast, tolerance)
         self.closed_form = not exact
         self.heads: dict[str, PooledLinearHead | None] = {

@@ -40,7 +40,8 @@ class Explained:
 
 
 class AuditedModel:
-    """Explains as the audit did: the same weights, layer, preprocessing and arithmetic.
+    """Explains as the audit did: the same weights, layer, preprocessing and arithmetic, but that
+    on a GPU it stays in the model's own precision.
 
     facts : content of audit.json
     device : as torch names it

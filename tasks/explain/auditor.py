@@ -76,9 +76,8 @@ class Auditor:
             autocast=half,
         )
         self._compiles = self._compiles and not settings.exact
-        self._compiled_for = 0
+        self._compiled_for = 0  # only with the first batch is its size known
         self._transfer = Transfer(self.device)
-        self._compile()
 
     @property
     def batch_size(self) -> int:
@@ -90,7 +89,7 @@ class Auditor:
         """How the network runs: whether its batch norms are folded, in which autocast, whether
         compiled, and a sentence for each of these that was tried in vain."""
         explainer = self.first_pass.explainer
-        half = accelerated(self.device)[0] if explainer.half else None
+        half = explainer.autocast
         return {
             "folded": explainer.folded,
             "autocast": None if half is None else str(half).removeprefix("torch."),

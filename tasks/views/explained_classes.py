@@ -24,7 +24,8 @@ class RankedClasses:
 
 
 def make_explainer(plan: ExplainPlan, device: str) -> Explainer:
-    """The audit's own explainer, so that page and audit show the same maps.
+    """The audit's own explainer, so that page and audit show the same maps; those of an audit on
+    a GPU but for the rounding of bfloat16.
 
     Raises: AuditError for a layer that cannot be explained.
     """

@@ -20,7 +20,7 @@ def test_near_the_untouched_model(name: str) -> None:
     images = noise(4)
     expected = FirstPass(model, layer, ["gradcam++"], images, exact=True)(images, LABELS)
     first_pass = FirstPass(model, layer, ["gradcam++"], images, autocast=torch.bfloat16)
-    assert first_pass.explainer.half and not first_pass.explainer.fallbacks
+    assert first_pass.explainer.autocast and not first_pass.explainer.fallbacks
     actual = first_pass(images, LABELS)
     assert all(value.dtype in (torch.float32, torch.int64) for value in vars(actual).values())
     largest = expected.logits.abs().max()
@@ -51,7 +51,7 @@ def test_tokens() -> None:
     model, known = build_known("torchvision vit")
     images, target = pictures(known.size), ClassScore(torch.tensor([1, 2]))
     explainer = Explainer(model, known.default, images, autocast=torch.bfloat16)
-    assert explainer.half, explainer.fallbacks
+    assert explainer.autocast, explainer.fallbacks
     expected = Explainer(model, known.default, images, exact=True).forward(images)
     maps = [f.map("hirescam", target).flatten() for f in (explainer.forward(images), expected)]
     assert torch.corrcoef(torch.stack(maps))[0, 1] > 0.99
@@ -66,7 +66,7 @@ def test_every_method(name: str) -> None:
     expected = Explainer(model, layer, images).forward(images).map(name, target)
     explainer = Explainer(model, layer, images, autocast=torch.bfloat16)
     actual = explainer.forward(images).map(name, target)
-    assert explainer.half and actual.dtype == torch.float32
+    assert explainer.autocast and actual.dtype == torch.float32
     assert torch.corrcoef(torch.stack([actual.flatten(), expected.flatten()]))[0, 1] > 0.9
 
 
@@ -101,7 +101,7 @@ def test_what_does_not_stand_it_stays_in_float32(make: type[nn.Module], reason: 
     torch.manual_seed(0)
     model = make().eval()
     explainer = Explainer(model, "conv", noise(2), autocast=torch.bfloat16)
-    assert not explainer.half
+    assert not explainer.autocast
     (told,) = explainer.fallbacks
     assert told.startswith("not in bfloat16: ") and reason in told
     with torch.no_grad():
@@ -111,7 +111,7 @@ def test_what_does_not_stand_it_stays_in_float32(make: type[nn.Module], reason: 
 def test_exact_turns_it_off() -> None:
     model, layer, _ = build("resnet18")
     explainer = Explainer(model, layer, noise(2), exact=True, autocast=torch.bfloat16)
-    assert not explainer.half and not explainer.fallbacks
+    assert not explainer.autocast and not explainer.fallbacks
     with torch.no_grad():
         assert torch.equal(explainer.logits(noise(2)), model(noise(2)))
 

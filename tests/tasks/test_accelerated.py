@@ -46,10 +46,10 @@ def test_a_cpu_runs_as_before(tmp_path: Path) -> None:
 def test_half_precision_and_compiled_for_the_batch(tmp_path: Path, on_gpu: list[int]) -> None:
     auditor = accelerated_auditor(tmp_path, target_layer="trunk")
     expected = {"folded": True, "autocast": "bfloat16", "compiled": True, "fallbacks": []}
-    assert auditor.trunk == expected and on_gpu == [4]
-    auditor.limit.start(1)
-    auditor.logits(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
-    assert auditor.trunk == expected and on_gpu == [4, 2]
+    for halvings, sizes in ((0, [4]), (1, [4, 2])):
+        auditor.limit.start(halvings)
+        auditor.logits(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+        assert auditor.trunk == expected and on_gpu == sizes
 
 
 def test_exact_is_exact(tmp_path: Path, on_gpu: list[int]) -> None:
