@@ -8,7 +8,7 @@ TESTABLE := $(VENV)/.testable
 PROCESSES := 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format sample bench planted nightly mending survival fuzz clean
+.PHONY: help install demo test check format sample bench bench-gpu planted nightly mending survival fuzz clean
 
 help: ## list these words
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -45,6 +45,9 @@ bench: $(TESTABLE) ## measure speed and memory; prints tables
 	$(BIN)/python -m tests.benchmarks.bench_unchanged
 	$(BIN)/python -m tests.benchmarks.bench_report
 	$(BIN)/python -m tests.benchmarks.bench_training
+
+bench-gpu: $(TESTABLE) ## the same on CUDA: resnet50 and vit_b_16 in bfloat16 at batch 256
+	$(BIN)/python -m tests.benchmarks.bench_gpu
 
 planted: $(TESTABLE) ## prove the audit on planted shortcuts; writes docs/planted/
 	$(BIN)/python -m tests.planted

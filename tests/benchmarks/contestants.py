@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 Act = Callable[[], object]
 
-LAYERS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v2": "features"}
+LAYERS = {
+    "resnet18": "layer4", "resnet50": "layer4", "mobilenet_v2": "features",
+    "vit_b_16": "encoder.layers.encoder_layer_11.ln_1",
+}  # fmt: skip
 SIDE, RESIZE = 224, 256
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -37,10 +40,10 @@ def inputs_of(batch: int) -> Tensor:
     return torch.randn((batch, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
 
 
-def from_memory(what: str, name: str, batch: int) -> Act:
-    """One thing to time on one batch of inputs."""
-    model = network_of(name)
-    images = inputs_of(batch)
+def from_memory(what: str, name: str, batch: int, device: str = "cpu") -> Act:
+    """One thing to time on one batch of inputs; on a GPU, peers alone."""
+    model = network_of(name).to(device)
+    images = inputs_of(batch).to(device)
     layer = LAYERS[name]
     if what in (FORWARD, FOLDED, FOLDED_KEPT):
         return _forward(model, images, folded=what != FORWARD)
@@ -88,8 +91,15 @@ def _grad_cam(model: nn.Module, layer: str) -> Callable[[Tensor, int], Any]:
     from pytorch_grad_cam import GradCAMPlusPlus
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
+    def grid(tokens: Tensor) -> Tensor:  # as its page on vision transformers has it
+        side = int((tokens.shape[1] - 1) ** 0.5)
+        return tokens[:, 1:].reshape(len(tokens), side, side, -1).permute(0, 3, 1, 2)
+
+    given = {"reshape_transform": grid} if layer.startswith("encoder") else {}
+
     def explain(images: Tensor, target: int) -> Any:
-        with GradCAMPlusPlus(model=model, target_layers=[model.get_submodule(layer)]) as cam:
+        layers = [model.get_submodule(layer)]
+        with GradCAMPlusPlus(model=model, target_layers=layers, **given) as cam:
             return cam(input_tensor=images, targets=[ClassifierOutputTarget(target)] * len(images))
 
     return explain
@@ -100,7 +110,7 @@ def _torch_cam(model: nn.Module, layer: str) -> Callable[[Tensor, int], Any]:
 
     def explain(images: Tensor, target: int) -> Any:
         with GradCAMpp(model, target_layer=layer) as extractor:
-            return extractor(target, model(images))[0].numpy()
+            return extractor(target, model(images))[0].cpu().numpy()
 
     return explain
 
@@ -112,7 +122,8 @@ def _captum(model: nn.Module, layer: str) -> Callable[[Tensor, int], Any]:
 
     def explain(images: Tensor, target: int) -> Any:
         maps = attribution.attribute(images, target=target, relu_attributions=True)
-        return LayerAttribution.interpolate(maps, (SIDE, SIDE), "bilinear").detach().numpy()
+        enlarged = LayerAttribution.interpolate(maps, (SIDE, SIDE), "bilinear")
+        return enlarged.detach().cpu().numpy()
 
     return explain
 
