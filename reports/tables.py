@@ -16,6 +16,7 @@ from reports.background.stored_background import (
     optional_table,
 )
 from reports.faithfulness.stored_faithfulness import StoredFaithfulness, load_faithfulness
+from reports.frames import read_frame
 from reports.informative_objects.objects_table import load_objects
 from reports.localization.stored_localization import StoredLocalization, load_localization
 from reports.patterns.stored_units import StoredUnits, load_units
@@ -130,18 +131,17 @@ def load_tables(run: RunFolder) -> AuditTables:
     Raises: AuditError for a folder that is no audit, and for an audit that has not finished.
     """
     audit = run.audit()
-    predictions = run.dataset("predictions").to_table(columns=_PREDICTIONS).to_pandas()
+    predictions = read_frame(run, "predictions", _PREDICTIONS)
     predictions["labelled"] = predictions["label"] >= 0
-    right = predictions["correct"].eq(True)  # null where the label is unknown
+    right = predictions["correct"].fillna(False).astype(bool)  # NA where the label is unknown
     predictions["mistake"] = predictions["labelled"] & ~right
     shown = pc.field("method") == run.first_method()
-    evidence = run.dataset("heatmaps").to_table(columns=_EVIDENCE, filter=shown)
     return AuditTables(
         run=run,
         audit=audit,
         first_pass=_read_optional(run.first_pass_file),
         predictions=predictions.sort_values("image_id", ignore_index=True),
-        evidence=evidence.to_pandas(categories=["role", "state"]),
+        evidence=read_frame(run, "heatmaps", _EVIDENCE, words=["role", "state"], where=shown),
         class_stats=run.dataset("class_stats").to_table().to_pandas(),
         confusions=run.dataset("confusions").to_table().to_pandas(),
         failures=run.dataset("failures").to_table().to_pandas(),

@@ -61,12 +61,11 @@ def scores_by_source(stored: StoredBackground, predictions: pd.DataFrame) -> lis
 
 def source_counts(stored: StoredBackground) -> dict[str, Rate]:
     """Labelled images by where their object came from, those without one as 'none'."""
-    sources = stored.verdicts["object_source"].fillna("none")
-    counts = sources.value_counts()
-    return {
-        source: Rate(int(counts.get(source, 0)), len(sources))
-        for source in (*OBJECT_SOURCES, "none")
-    }
+    counts = stored.verdicts["object_source"].value_counts()
+    images = len(stored.verdicts)
+    known = {source: int(counts.get(source, 0)) for source in OBJECT_SOURCES}
+    known["none"] = images - int(counts.sum())
+    return {source: Rate(number, images) for source, number in known.items()}
 
 
 def _split(rows: pd.DataFrame, column: str) -> tuple[Mean, Mean]:

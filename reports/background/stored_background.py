@@ -10,7 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.frames import read_frame
 from tasks.tables.storage import RunFolder
+
+_NEEDED = ("background_stats", "findings", "background", "verdicts")
+_NOT_SHOWN = ("trail", "colours_turned", "right_replaced")
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class StoredBackground:
     budget : forwards on changed images per labelled image; 0: the second pass was switched off
     facts : content of second_pass.json; empty where there was no second pass
     scores, stats, findings : `background`, `background_stats`, `findings`
-    verdicts : `verdicts` without the trails, which would be most of what a report holds
+    verdicts : `verdicts` without the trails, which would be most of what a report holds, and what
+        no page shows
     pictured : images of which a changed picture was kept
     """
 
@@ -58,15 +63,16 @@ class StoredContexts:
 
 def load_background(run: RunFolder) -> StoredBackground | None:
     """None where the audit has no verdicts: it is older than they are, or has no labels."""
-    names = ("background", "background_stats", "findings")
-    tables = [optional_table(run, name) for name in names]
-    found = [table for table in tables if table is not None]
-    if len(found) < len(names) or not _is_written(run, "verdicts"):
+    if not all(_is_written(run, name) for name in _NEEDED):
         return None
-    scores, stats, findings = found
+    stats, findings = (run.dataset(name).to_table().to_pandas() for name in _NEEDED[:2])
+    scores = read_frame(
+        run, "background", run.dataset("background").schema.names, words=["object_source"]
+    )
     stored = run.dataset("verdicts")
-    columns = [name for name in stored.schema.names if name != "trail"]
-    verdicts = stored.to_table(columns=columns).to_pandas()
+    columns = [name for name in stored.schema.names if name not in _NOT_SHOWN]
+    words = [name for name in ("object_source", "stratum", "verdict") if name in columns]
+    verdicts = read_frame(run, "verdicts", columns, words=words)
     if not len(verdicts):
         return None
     facts = _second_pass(run)

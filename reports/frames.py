@@ -1,0 +1,49 @@
+"""Tables with a row for each image as data frames, in little more memory than the frame's own."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.tables.storage import RunFolder
+
+
+def read_frame(
+    run: RunFolder,
+    name: str,
+    columns: Sequence[str],
+    *,
+    words: Sequence[str] = (),
+    where: pc.Expression | None = None,
+) -> pd.DataFrame:
+    """Columns of a table.
+
+    words : columns of few different texts, which become categories
+    where : of the rows wanted; None: all
+
+    Returns: truth values that may be missing are of pandas' type "boolean", missing ones NA
+    """
+    dataset = run.dataset(name)
+    batches = [
+        _encoded(batch, words)
+        for batch in dataset.to_batches(columns=list(columns), filter=where)
+        if batch.num_rows
+    ]
+    if not batches:
+        return dataset.schema.empty_table().select(list(columns)).to_pandas(categories=list(words))
+    frame: pd.DataFrame = (
+        pa.Table.from_batches(batches)
+        .unify_dictionaries()
+        .to_pandas(
+            types_mapper={pa.bool_(): pd.BooleanDtype()}.get, split_blocks=True, self_destruct=True
+        )
+    )
+    return frame
+
+
+def _encoded(batch: pa.RecordBatch, words: Sequence[str]) -> pa.RecordBatch:
+    for name in words:
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(place, name, batch[name].dictionary_encode())
+    return batch
