@@ -25,16 +25,18 @@ def parse_box_names(text: str | None, line: int, file: str) -> list[Any] | None:
     return names
 
 
-def read_box_names(boxes: pd.Series, names: pd.Series, file: str) -> list[list[str | None] | None]:
+def read_box_names(
+    boxes: pd.Series, names: pd.Series, file: str, first: int = 0
+) -> list[list[str | None] | None]:
     """A name or None for each box of each row; None for a row that names no box.
 
-    boxes, names : a list or None in each row
+    boxes, names : a list or None in each row; first : number of the first row
 
     Raises: AuditError where a row's lists are of unequal length, and for what is no list of
     names.
     """
     read: list[list[str | None] | None] = []
-    for row, (of_row, given) in enumerate(zip(boxes, names, strict=True)):
+    for row, (of_row, given) in enumerate(zip(boxes, names, strict=True), first):
         if given is None:
             read.append(None)
             continue

@@ -12,14 +12,14 @@ from tasks.errors import AuditError
 
 def read_labels(labels: pd.Series, file: str) -> list[Any]:
     """Class indices where every label is a whole number, else words."""
-    given = [label for label in labels if not _missing(label)]
+    given = [label for label in labels if not is_missing(label)]
     numbers = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
     if numbers.notna().all():
         if (numbers % 1 != 0).any():
             wrong = given[int(np.argmax(numbers % 1 != 0))]
             raise AuditError(f"manifest {file}: label {wrong!r} is not a whole number")
-        return [None if _missing(label) else int(float(label)) for label in labels]
-    return [None if _missing(label) else str(label) for label in labels]
+        return [None if is_missing(label) else int(float(label)) for label in labels]
+    return [None if is_missing(label) else str(label) for label in labels]
 
 
 def read_tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str]]]:
@@ -27,7 +27,7 @@ def read_tags(table: pd.DataFrame, names: list[str]) -> list[list[tuple[str, str
 
     Rows with equal tags share one list: there are few kinds, in as many rows as there are images.
     """
-    columns = [[None if _missing(v) else str(v) for v in table[name]] for name in names]
+    columns = [[None if is_missing(v) else str(v) for v in table[name]] for name in names]
     kinds: dict[tuple[str | None, ...], list[tuple[str, str]]] = {}
     return [
         kinds.setdefault(
@@ -54,9 +54,9 @@ def parse_boxes(text: str | None, line: int, file: str) -> list[list[float]] | N
     return boxes
 
 
-def check_boxes(boxes: pd.Series, file: str) -> None:
-    """AuditError where a cell is no list of boxes."""
-    for row, given in enumerate(boxes):
+def check_boxes(boxes: pd.Series, file: str, first: int = 0) -> None:
+    """AuditError where a cell is no list of boxes. first : number of the first row there"""
+    for row, given in enumerate(boxes, first):
         try:
             good = given is None or all(len([float(edge) for edge in box]) == 4 for box in given)
         except (TypeError, ValueError):
@@ -68,5 +68,6 @@ def check_boxes(boxes: pd.Series, file: str) -> None:
             )
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """None or NaN."""
     return value is None or (isinstance(value, float) and np.isnan(value))

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pandas as pd
-
 from tasks.errors import AuditError
+from tasks.index.listed_rows import ListedRows, join_rows
 from tasks.index.listing import Listing, is_remote
 from tasks.index.manifest_files import read_parquet_manifest
 from tasks.index.roots import Roots
@@ -23,7 +22,7 @@ def is_compressed(path: str) -> bool:
     return path.endswith(_COMPRESSED)
 
 
-def container_rows(filesystem: Any, files: Listing, roots: Roots) -> pd.DataFrame:
+def container_rows(filesystem: Any, files: Listing, roots: Roots) -> ListedRows:
     """The images in Parquet files, or in tar archives, in the order of the files.
 
     files : what `filesystem`, of fsspec, states of each; at least one
@@ -42,12 +41,9 @@ def container_rows(filesystem: Any, files: Listing, roots: Roots) -> pd.DataFram
     if "tar" in kinds:
         return tar_rows(filesystem, files)
     tables = [read_parquet_manifest(filesystem.unstrip_protocol(path), roots) for path in files]
-    names = {table.attrs.get("class_names", ()) for table in tables}
-    if len(names) > 1:
+    if len({table.class_names for table in tables}) > 1:
         raise AuditError(f"{next(iter(files))} and the other Parquet files name different classes")
-    joined = pd.concat(tables, ignore_index=True)
-    joined.attrs["class_names"] = names.pop()
-    return joined
+    return join_rows(tables)
 
 
 def _kind(path: str) -> str:

@@ -8,11 +8,12 @@ import pandas as pd
 
 from tasks.errors import AuditError
 from tasks.index.containers import container_rows, is_compressed, is_container
+from tasks.index.listed_rows import ListedRows, list_rows
 from tasks.index.listing import IMAGE_SUFFIXES, is_remote, state_of
 from tasks.index.roots import Roots
 
 
-def folder_rows(filesystem: Any, root: str, roots: Roots) -> pd.DataFrame:
+def folder_rows(filesystem: Any, root: str, roots: Roots) -> ListedRows:
     """One row per image: uri, label (the first folder, or None), size, content_key; of Parquet
     files and tar archives in the folder what they say of their images.
 
@@ -46,7 +47,7 @@ def folder_rows(filesystem: Any, root: str, roots: Roots) -> pd.DataFrame:
         return container_rows(filesystem, containers, roots)
     if not is_remote(filesystem):
         roots.refuse_outside([str(row["uri"]) for row in rows], f"{root}, file", 1)
-    return pd.DataFrame(rows, columns=["uri", "label", "size", "content_key"])
+    return list_rows([pd.DataFrame(rows, columns=["uri", "label", "size", "content_key"])])
 
 
 def _local_files(root: str) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import fsspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -19,16 +20,14 @@ from tasks.index.classes import (
 from tasks.index.classes_in_data import class_in_data, classes_in_data
 from tasks.index.containers import container_rows, is_container
 from tasks.index.folder import folder_rows
+from tasks.index.listed_rows import ListedRows
 from tasks.index.listing import IMAGE_SUFFIXES
 from tasks.index.manifest_files import read_csv_manifest, read_parquet_manifest
 from tasks.index.roots import roots_of
 from tasks.index.shard_pattern import is_pattern, matching_files
 from tasks.tables.schemas import MANIFEST
 
-_COLUMNS = (
-    "uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split", "tags", "size",
-    "content_key",
-)  # fmt: skip
+_ANNOTATED = ("mask_uri", "boxes", "box_names", "content_key")
 _UNREADABLE = (OSError, ValueError, ImportError, pa.ArrowException)
 
 
@@ -56,32 +55,42 @@ def build_manifest(
     Raises: AuditError for an empty or unreadable dataset, for labels of unknown meaning, and for
     an image or a mask outside of the roots.
     """
-    rows = _rows(images, roots)
-    if rows.empty:
+    listed = _rows(images, roots)
+    if not len(listed.table):
         raise AuditError(
             f"no image found in {images}; expected a folder with a folder of images per class, "
             f"a manifest, or Parquet with images (suffixes: {' '.join(IMAGE_SUFFIXES)})"
         )
-    names: tuple[str, ...] = rows.attrs.get("class_names", ())
+    labels, names = listed.labels, listed.class_names
     if names and classes is not None:  # the classes file says where each name belongs
-        rows["label"] = pd.Series([_name_of(i, names) for i in rows["label"]], dtype=object)
+        labels = tuple(_name_of(label, names) for label in labels)
     if categories is None:
-        class_list = classes_in_data(rows["label"].tolist(), names, classes)
-        rows["label"] = [class_in_data(word, class_list) for word in rows["label"]]
+        class_list = classes_in_data(labels, names, classes)
+        indices = [class_in_data(label, class_list) for label in labels]
     else:
-        class_list = _class_list(rows["label"], names, categories, classes)
-        rows["label"] = [_class_index(word, class_list, len(categories)) for word in rows["label"]]
+        class_list = _class_list(labels, names, categories, classes)
+        indices = [_class_index(label, class_list, len(categories)) for label in labels]
+    rows = listed.table
     if annotations is not None:
-        rows = add_annotations(rows, annotations, images)
-    rows["image_id"] = range(len(rows))
-    columns = {name: rows[name].tolist() for name in MANIFEST.names}
-    return pa.table(columns, schema=MANIFEST), class_list
+        rows = _annotated(rows, annotations, images)
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    columns |= {"image_id": np.arange(len(rows)), "label": listed.class_indices(indices)}
+    return pa.table({name: columns[name] for name in MANIFEST.names}, schema=MANIFEST), class_list
 
 
-def _rows(images: str, given: Sequence[str]) -> pd.DataFrame:
-    """One row per image; `label` holds a folder, a word, an index or None."""
+def _annotated(rows: pa.Table, annotations: str, images: str) -> pa.Table:
+    cells = {name: rows[name].to_pylist() for name in ("uri", *_ANNOTATED)}
+    given = add_annotations(pd.DataFrame(cells, dtype=object), annotations, images)
+    for name in _ANNOTATED:
+        place = rows.schema.get_field_index(name)
+        field = rows.schema.field(place)
+        rows = rows.set_column(place, field, pa.array(given[name].tolist(), field.type))
+    return rows
+
+
+def _rows(images: str, given: Sequence[str]) -> ListedRows:
     try:
-        rows = _listed(images, given)
+        return _listed(images, given)
     except AuditError:
         raise
     except Exception as error:
@@ -91,14 +100,9 @@ def _rows(images: str, given: Sequence[str]) -> pd.DataFrame:
             raise
         hint = ". How storages are reached: docs/sources.md" if remote else ""
         raise AuditError(f"images {images!r} cannot be read: {error}{hint}") from error
-    names = rows.attrs.get("class_names", ())
-    rows = rows.reindex(columns=list(_COLUMNS)).astype(object)
-    rows = rows.where(rows.notna(), None)
-    rows.attrs["class_names"] = names
-    return rows
 
 
-def _listed(images: str, given: Sequence[str]) -> pd.DataFrame:
+def _listed(images: str, given: Sequence[str]) -> ListedRows:
     filesystem, path = fsspec.url_to_fs(images)
     filesystem.invalidate_cache()  # a listing from an earlier audit of this process
     roots = roots_of(given, images, filesystem, path)
@@ -123,7 +127,7 @@ def _name_of(label: Any, names: tuple[str, ...]) -> Any:
 
 
 def _class_list(
-    labels: pd.Series, names: tuple[str, ...], categories: list[str], classes: str | None
+    labels: Sequence[Any], names: tuple[str, ...], categories: list[str], classes: str | None
 ) -> ClassList:
     if classes is not None:
         return read_classes(classes, categories)
@@ -136,9 +140,7 @@ def _class_list(
 
 
 def _class_index(word: Any, classes: ClassList, outputs: int) -> int:
-    """-1 for no label; an impossible index is kept, and becomes a row of `failures`."""
-    if word is None:
-        return -1
+    """An impossible index is kept, and becomes a row of `failures`."""
     if isinstance(word, str):
         found = classes.index_of.get(word)
         # Behind the last class: "labelled, but as nothing that the model knows".

@@ -1,13 +1,14 @@
 """Manifests that a user wrote: CSV, Parquet, and Parquet with the images inside."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
@@ -15,13 +16,14 @@ from tasks.given_json import parse_json
 from tasks.images.file_state import file_state
 from tasks.images.parquet_rows import holds_files, image_column
 from tasks.index.box_names import parse_box_names, read_box_names, read_name
-from tasks.index.columns import check_boxes, parse_boxes, read_labels, read_tags
+from tasks.index.columns import check_boxes, parse_boxes, read_tags
+from tasks.index.listed_rows import ROWS_AT_ONCE, ListedRows, list_rows
 from tasks.index.roots import Roots
 
 _KNOWN = ("uri", "label", "mask_uri", "mask_name", "boxes", "box_names", "split")
 
 
-def read_csv_manifest(file: str, roots: Roots) -> pd.DataFrame:
+def read_csv_manifest(file: str, roots: Roots) -> ListedRows:
     """CSV with the column `uri` and, if there, label, mask_uri, mask_name, boxes, box_names,
     split; the rest are tags.
 
@@ -33,19 +35,25 @@ def read_csv_manifest(file: str, roots: Roots) -> pd.DataFrame:
     that leads out of the roots.
     """
     # index_col=False: with a comma at the end of each line pandas would shift the columns.
-    table = pd.read_csv(
-        file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
-    ).rename(columns=str.strip)
+    with pd.read_csv(
+        file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig",
+        chunksize=ROWS_AT_ONCE,
+    ) as parts:  # fmt: skip
+        return list_rows((_of_csv(part, file, roots) for part in parts), file)
+
+
+def _of_csv(part: pd.DataFrame, file: str, roots: Roots) -> pd.DataFrame:
+    first = int(part.index[0]) if len(part) else 0
+    table = part.rename(columns=str.strip).reset_index(drop=True)
     table = table.astype(object).where(table != "", None)
-    if "boxes" in table:
-        table["boxes"] = [parse_boxes(text, i + 2, file) for i, text in enumerate(table["boxes"])]
-    if "box_names" in table:
-        names = enumerate(table["box_names"])
-        table["box_names"] = [parse_box_names(text, i + 2, file) for i, text in names]
-    return _complete(table, file, roots)
+    for column, parse in (("boxes", parse_boxes), ("box_names", parse_box_names)):
+        if column in table:
+            lines = enumerate(table[column], first + 2)
+            table[column] = [parse(text, line, file) for line, text in lines]
+    return _complete(table, file, roots, first)
 
 
-def read_parquet_manifest(file: str, roots: Roots) -> pd.DataFrame:
+def read_parquet_manifest(file: str, roots: Roots) -> ListedRows:
     """Parquet with the columns of a CSV manifest, or with the encoded images in a column.
 
     Raises: AuditError, as `read_csv_manifest`.
@@ -60,33 +68,40 @@ def read_parquet_manifest(file: str, roots: Roots) -> pd.DataFrame:
                 f"bytes, or binary), got {', '.join(schema.names)}"
             )
         if "uri" in schema.names or column is None:
-            return _complete(_to_pandas(parquet.read()), file, roots)
+            parts = _parts(parquet, schema.names)
+            return list_rows((_complete(part, file, roots, at) for at, part in parts), file)
         image = column.split(".")[0]
         others = [field.name for field in schema if field.name != image and not holds_files(field)]
-        table = _to_pandas(parquet.read(columns=others))
-        table.index = pd.RangeIndex(parquet.metadata.num_rows)
+        inside = (_of_itself(part, file, roots, at) for at, part in _parts(parquet, others))
+        rows = list_rows(inside, file)
+    # Known names keep their order: index 0 is the first name, not the first in the alphabet.
     names = _hugging_face_names(schema.metadata or {}, "label")
-    table["uri"] = [f"{_absolute(file)}#{row}" for row in range(len(table))]
+    return replace(rows, class_names=tuple(names))
+
+
+def _parts(parquet: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Some rows at a time, with the number of their first. Every cell as Python has it: an
+    integer beside a null stays an integer."""
+    names = [name for name in columns if not name.startswith("__index_level_")]
+    first = 0
+    for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=names):
+        cells = {name: batch[name].to_pylist() for name in names}
+        yield first, pd.DataFrame(cells, dtype=object, index=range(len(batch)))
+        first += len(batch)
+
+
+def _of_itself(table: pd.DataFrame, file: str, roots: Roots, first: int) -> pd.DataFrame:
+    """The images are rows of this very file."""
+    table["uri"] = [f"{_absolute(file)}#{row}" for row in range(first, first + len(table))]
     if "split" not in table:
         table["split"] = PurePosixPath(file).name.split("-")[0].removesuffix(".parquet")
-    rows = _complete(table, file, roots, of_itself=True)
-    if names:
-        # Known names keep their order: index 0 is the first name, not the first in the alphabet.
-        rows.attrs["class_names"] = tuple(names)
-    return rows
-
-
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Every cell as Python has it: an integer beside a null stays an integer."""
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    columns = {name: table[name].to_pylist() for name in names}
-    return pd.DataFrame(columns, dtype=object, index=range(len(table)))
+    return _complete(table, file, roots, first, of_itself=True)
 
 
 def _complete(
-    table: pd.DataFrame, file: str, roots: Roots, *, of_itself: bool = False
+    table: pd.DataFrame, file: str, roots: Roots, first: int, *, of_itself: bool = False
 ) -> pd.DataFrame:
-    """All columns. of_itself : the images are rows of this very file"""
+    """All columns. first : number of the first row; of_itself : the images are in this very file"""
     if "uri" not in table:
         raise AuditError(
             f"manifest {file} has no column 'uri'; expected uri,label[,mask_uri,mask_name,"
@@ -94,7 +109,7 @@ def _complete(
         )
     missing = table["uri"].isna()
     if missing.any():
-        row = int(np.argmax(missing)) + 2
+        row = first + int(np.argmax(missing)) + 2
         raise AuditError(f"manifest {file}, line {row}: the uri is missing")
     rows = table.reindex(columns=list(_KNOWN)).astype(object)
     rows = rows.where(rows.notna(), None)
@@ -103,11 +118,10 @@ def _complete(
         # dtype=object: pandas would turn None among texts into NaN.
         uris = [_resolve(uri, base) for uri in rows[column]]
         if column == "mask_uri" or not of_itself:
-            _refuse_outside(uris, column, file, roots)
+            _refuse_outside(uris, column, file, roots, first)
         rows[column] = pd.Series(uris, dtype=object)
-    rows["label"] = pd.Series(read_labels(rows["label"], file), dtype=object)
-    check_boxes(rows["boxes"], file)
-    names = read_box_names(rows["boxes"], rows["box_names"], file)
+    check_boxes(rows["boxes"], file, first)
+    names = read_box_names(rows["boxes"], rows["box_names"], file, first)
     rows["box_names"] = pd.Series(names, dtype=object)
     rows["mask_name"] = pd.Series([read_name(name) for name in rows["mask_name"]], dtype=object)
     tags = [name for name in table.columns if name not in (*_KNOWN, "size", "content_key")]
@@ -118,10 +132,12 @@ def _complete(
     return rows
 
 
-def _refuse_outside(uris: list[str | None], column: str, file: str, roots: Roots) -> None:
+def _refuse_outside(
+    uris: list[str | None], column: str, file: str, roots: Roots, first: int
+) -> None:
     is_text = file.endswith(".csv")  # whose first line is the header
     where = f"manifest {file}, {column} in {'line' if is_text else 'row'}"
-    roots.refuse_outside(uris, where, 2 if is_text else 0)
+    roots.refuse_outside(uris, where, first + (2 if is_text else 0))
 
 
 def _hugging_face_names(metadata: dict[bytes, bytes], column: str) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.errors import AuditError
 from tasks.given_json import parse_json
-from tasks.index.columns import read_labels
+from tasks.index.listed_rows import ListedRows, list_rows
 from tasks.index.listing import Listing, is_remote, state_of
 from tasks.index.tar_listing import TarListing, list_members
 
@@ -18,7 +18,7 @@ _READ_AHEAD = 4 << 20  # bytes
 _COLUMNS = ("uri", "stated", "folder", "mask_uri", "tags", "size", "content_key")
 
 
-def tar_rows(filesystem: Any, archives: Listing) -> pd.DataFrame:
+def tar_rows(filesystem: Any, archives: Listing) -> ListedRows:
     """One row per image: uri, label, mask_uri, tags, size, content_key.
 
     Members whose names are equal up to the first dot belong together: KEY.cls is the label of
@@ -42,11 +42,9 @@ def tar_rows(filesystem: Any, archives: Listing) -> pd.DataFrame:
     with ThreadPoolExecutor(_AT_ONCE if is_remote(filesystem) else 1) as pool:
         rows = pd.concat(list(pool.map(rows_of, archives)), ignore_index=True)
     rows = rows.where(rows.notna(), None)
-    is_stated = rows["stated"].notna().any()
-    first = next(iter(archives))
-    labels = read_labels(rows["stated"], first) if is_stated else rows["folder"].tolist()
-    rows["label"] = pd.Series(labels, dtype=object)
-    return rows.drop(columns=["stated", "folder"])
+    is_stated = bool(rows["stated"].notna().any())
+    rows["label"] = rows["stated" if is_stated else "folder"]
+    return list_rows([rows], next(iter(archives)) if is_stated else None)
 
 
 def _rows(listing: TarListing, content_key: str) -> Iterable[dict[str, Any]]:
