@@ -18,6 +18,8 @@ from tasks.mining import near_duplicates as duplicates
 from tasks.mining.near_duplicates import near_duplicates
 
 PHOTOGRAPHS = Path(__file__).parents[3] / "shared" / "data"
+# Smooth pictures have nothing in the last row and column of the 8 x 8 lowest frequencies.
+WITHOUT_HIGH_FREQUENCIES = np.uint64(0xFEFEFEFEFEFEFE00)
 PREPROCESSING = Preprocessing(256, 224, (0.0,) * 3, (1.0,) * 3)
 
 
@@ -52,6 +54,33 @@ def test_groups_are_the_same_where_not_all_pairs_are_held_at_once(seed, count, b
         patch.setattr(duplicates, "MOST_PAIRS", pairs)
         found = near_duplicates(hashes, colours).tolist()
     assert found == slow_representatives(hashes, colours)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(0, 8), st.integers(0, 400))
+def test_groups_of_smooth_pictures_are_those_of_all_pairs(seed, count, bits, pairs):
+    hashes, colours = chains(seed, count, bits)
+    hashes &= WITHOUT_HIGH_FREQUENCIES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duplicates, "MOST_PAIRS", pairs)
+        found = near_duplicates(hashes, colours).tolist()
+    assert found == slow_representatives(hashes, colours)
+
+
+def test_smooth_pictures_are_not_held_against_a_share_of_all(monkeypatch):
+    """Two of six bands of 49 bits say little: they left one pair of 220, however many images."""
+    hashes = np.random.default_rng(0).integers(0, 2**63, 30_000, dtype=np.uint64)
+    compared = []
+    whole = duplicates._are_alike
+
+    def counted(hashes, colours, i, j):
+        compared.append(len(i))
+        return whole(hashes, colours, i, j)
+
+    monkeypatch.setattr(duplicates, "_are_alike", counted)
+    monkeypatch.setattr(duplicates, "MOST_PAIRS", 2**14)
+    near_duplicates(hashes & WITHOUT_HIGH_FREQUENCIES, np.zeros((30_000, 3), np.uint8))
+    assert sum(compared) < 30_000
 
 
 def chains(seed: int, count: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
