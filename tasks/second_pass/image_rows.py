@@ -31,11 +31,12 @@ IMAGE_ROWS = pa.schema(
 def read_image_rows(run: RunFolder, image_ids: Iterable[int]) -> pa.Table:
     """Schema IMAGE_ROWS, one row per image, by image_id."""
     wanted = pc.field("image_id").isin(pa.array(sorted(set(image_ids)), pa.int64()))
-    manifest = run.dataset("manifest").to_table(filter=wanted).sort_by("image_id")
+    manifest = _found(run, "manifest", MANIFEST.names, wanted).sort_by("image_id")
     of_label = wanted & (pc.field("role") == "label") & (pc.field("method") == run.first_method())
-    maps = run.dataset("heatmaps").to_table(
-        ["image_id", "heatmap", "rows", "cols"], filter=of_label & (pc.field("state") == "ok")
-    )
+    maps = _found(
+        run, "heatmaps", ["image_id", "heatmap", "rows", "cols"],
+        of_label & (pc.field("state") == "ok"),
+    )  # fmt: skip
     place = pc.index_in(manifest["image_id"], value_set=maps["image_id"].combine_chunks())
     found = maps.take(place).rename_columns(["of_image", "label_map", "rows", "cols"])
     columns = {**_columns(manifest), **_columns(found.drop_columns("of_image"))}
@@ -57,7 +58,7 @@ def object_cells(run: RunFolder, image_rows: pa.Table) -> dict[int, Floats]:
     image_rows : schema IMAGE_ROWS
     """
     wanted = pc.field("image_id").isin(image_rows["image_id"].combine_chunks())
-    stored = run.dataset("cells").to_table(["image_id", "coverage"], filter=wanted)
+    stored = _found(run, "cells", ["image_id", "coverage"], wanted)
     given = dict(zip(stored["image_id"].to_pylist(), stored["coverage"].to_pylist(), strict=True))
     nothing = np.zeros(stored.schema.field("coverage").type.list_size, np.float32)
     cells = {}
@@ -68,6 +69,12 @@ def object_cells(run: RunFolder, image_rows: pa.Table) -> dict[int, Floats]:
         own = nothing if coverage is None else np.asarray(coverage, np.float32).reshape(-1)
         cells[row["image_id"]] = own
     return cells
+
+
+def _found(run: RunFolder, name: str, columns: list[str], chosen: pc.Expression) -> pa.Table:
+    stored = run.dataset(name).schema
+    schema = pa.schema([stored.field(column) for column in columns])
+    return pa.Table.from_batches(run.batches(name, columns, chosen), schema)
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tasks.second_pass.plan import FORWARDS_PER_IMAGE, SEED, SecondPassPlan
 from tasks.tables.background_schemas import OBJECT_SOURCES
+from tasks.tables.by_image import columns_by_image, stored_image_ids
 from tasks.tables.storage import RunFolder
 
 _COUNTED = ["correct", "stratum", "gap", "object_source"]
@@ -15,10 +17,11 @@ _COUNTED = ["correct", "stratum", "gap", "object_source"]
 
 def summarise_second_pass(run: RunFolder, plan: SecondPassPlan) -> dict[str, Any]:
     """Counts of images, forwards and donors, once the verdicts are stored."""
-    verdicts = run.dataset("verdicts").to_table(columns=_COUNTED).to_pandas()
+    image_id = stored_image_ids(run, "verdicts")
+    verdicts = pd.DataFrame(columns_by_image(run, "verdicts", _COUNTED, image_id), copy=False)
     tested = verdicts[verdicts["stratum"].notna()]
     control = tested[tested["correct"] & (tested["stratum"] == "random")]["gap"].dropna()
-    sources = verdicts["object_source"].fillna("none").value_counts()
+    sources = verdicts["object_source"].value_counts()
     tests = plan.tests.to_pandas()
     records = [_record(run, shard.index) for shard in plan.shards]
     lent = {i for role in tests.filter(like="donors_") for ids in tests[role] for i in ids}
@@ -35,7 +38,10 @@ def summarise_second_pass(run: RunFolder, plan: SecondPassPlan) -> dict[str, Any
         "tested_correct": int(tested["correct"].sum()),
         "gap_threshold": float(np.quantile(control, 0.95)) if len(control) else None,
         "donors": len(lent),
-        "object_sources": {name: int(sources.get(name, 0)) for name in (*OBJECT_SOURCES, "none")},
+        "object_sources": {
+            **{name: int(sources.get(name, 0)) for name in OBJECT_SOURCES},
+            "none": int(verdicts["object_source"].isna().sum()),
+        },
         "seconds": sum(record["seconds"] for record in records),
         "failed_shards": [
             {"shard": r["shard"], "images": r["images"], "error": r["error"]}

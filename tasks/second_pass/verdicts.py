@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.second_pass.measures import measure
-from tasks.second_pass.plan import SecondPassPlan, read_candidates
+from tasks.second_pass.plan import SecondPassPlan, read_candidates, rows_of
 from tasks.second_pass.summary import summarise_second_pass
 from tasks.second_pass.trail import trails
 from tasks.tables.background_schemas import EVIDENCE, VERDICT_TABLE
@@ -22,7 +22,8 @@ _ROWS_AT_ONCE = 2**14  # whose sentences Python holds
 def write_verdicts(run: RunFolder, plan: SecondPassPlan) -> None:
     """Write `verdicts`, and second_pass.json where anything was tested."""
     candidates = read_candidates(run)
-    measured = measure(candidates, _read_evidence(run, plan))
+    evidence = _read_evidence(run, plan)
+    measured = measure(rows_of(candidates, evidence["image_id"].unique()), evidence)
     tests = plan.tests.select(["image_id", "stratum", "inclusion"]).to_pandas()
     tested = measured.merge(tests, on="image_id", how="left", validate="one_to_one")
     with table_writer(run.table_file("verdicts"), VERDICT_TABLE) as writer:
@@ -39,7 +40,7 @@ def _verdict_rows(candidates: pd.DataFrame, tested: pd.DataFrame) -> pa.Table:
     table = candidates.merge(tested, on="image_id", how="left", validate="one_to_one")
     table["verdict"] = decide(table)
     table["trail"] = pd.Series(trails(table), dtype=object)
-    columns = table[VERDICT_TABLE.names]
+    columns = table[VERDICT_TABLE.names].astype({"object_source": object})
     rows = pa.Table.from_pandas(columns, schema=VERDICT_TABLE, preserve_index=False)
     return rows.replace_schema_metadata(None)
 

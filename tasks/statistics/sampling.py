@@ -26,10 +26,13 @@ def stratified_sample(image_ids: Ids, labels: Ids, size: int, seed: int) -> Ids:
     if not size:
         return image_ids[:0]
     order = np.lexsort((hash_ids(image_ids, (seed << 8) + _STREAM), labels))
-    _, first, images = np.unique(labels[order], return_index=True, return_counts=True)
+    ordered = labels[order]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    images = np.append(first[1:], len(order)) - first
     # The places i + start, i = 0, 1, ..., on the line of all shares, that lie in those of a label.
     start = np.random.default_rng(seed).random()
     ends = np.append(0, np.cumsum(images)) * size / len(image_ids)
-    shares = np.diff(np.ceil(ends - start).astype(np.int64))
-    ranks = np.arange(len(order)) - np.repeat(first, images)
-    return np.sort(image_ids[order[ranks < np.repeat(shares, images)]])
+    places = np.ceil(ends - start).astype(np.int64)
+    shares = places[1:] - places[:-1]
+    ranks = np.arange(shares.sum()) - np.repeat(np.cumsum(shares) - shares, shares)
+    return np.sort(image_ids[order[np.repeat(first, shares) + ranks]])

@@ -41,9 +41,11 @@ def rank(row: pd.Series, class_idx: int) -> int:
     return 2
 
 
+@pytest.mark.parametrize("at_once", [1, 60, 2**16])
 def test_a_class_lends_its_correct_images_first_then_its_mistakes_then_what_it_was_given(
-    candidates: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    candidates: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(lending, "_ROWS_AT_ONCE", at_once)
     rows = candidates.set_index("image_id")
     for size in (5, 20, 32, 1000):
         monkeypatch.setattr(lending, "DONORS_PER_CLASS", size)
@@ -78,10 +80,12 @@ def test_without_mistakes_the_pool_is_that_of_the_correct_ones() -> None:
     assert all(isinstance(image_id, int) for ids in pool.values() for image_id in ids)
 
 
+@pytest.mark.parametrize("at_once", [17, 2**16])
 def test_the_pool_depends_on_the_seed_and_not_on_the_order_of_rows(
-    candidates: pd.DataFrame,
+    candidates: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     first = donor_pool(candidates, seed=0)
+    monkeypatch.setattr(lending, "_ROWS_AT_ONCE", at_once)
     assert donor_pool(candidates.sample(frac=1, random_state=1), seed=0) == first
     assert donor_pool(candidates, seed=1) != first
 
