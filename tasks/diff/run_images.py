@@ -75,7 +75,7 @@ def read_run_images(run: RunFolder) -> RunImages:
     names = np.array([*(str(name) for name in audit["classes"]), ""], dtype=object)
     images["class_name"] = names[images["label"].to_numpy()]
     images = images.sort_values("image_id", ignore_index=True)
-    tags = manifest_tags(manifest.select(["image_id", "tags"])).set_index("image_id")
+    tags = manifest_tags(manifest.select(["image_id", "tags"]).to_batches()).set_index("image_id")
     aligned = tags.reindex(images["image_id"]).reset_index(drop=True)
     failures = _read(run, "failures", ["image_id", "stage"])
     unread = int((~failures["image_id"].isin(images["image_id"])).sum())

@@ -113,16 +113,13 @@ def leaning_statements(
     stats: pd.DataFrame, images: pd.DataFrame, classes: list[str]
 ) -> list[Statement]:
     """A statement for each class with LEAST_TESTED tested correct predictions."""
-    correct = images[images["correct"]]
-    cells = tally(
-        correct["label"], correct["correct"], correct["inclusion"], correct["gap"], len(classes)
-    )
+    correct = images["correct"].to_numpy()
+    code = np.where(correct, images["label"], -1)
+    cells = tally(code, correct, images["inclusion"], images["gap"], len(classes))
     gaps = weighted_mean(cells).value
     rows = stats[(stats["group"] == "label") & (stats["tested_correct"] >= LEAST_TESTED)]
     return [
-        _leaning_statement(
-            row, correct[correct["label"] == row["label"]], gaps[row["label"]], classes
-        )
+        _leaning_statement(row, images[code == row["label"]], gaps[row["label"]], classes)
         for row in rows.to_dict("records")
     ]
 

@@ -52,26 +52,28 @@ def slices(images: pd.DataFrame, tags: pd.DataFrame | None) -> Iterator[Grouping
     """
     if tags is None:
         return
-    if "image_id" not in tags or tags["image_id"].duplicated().any():
+    is_aligned = "image_id" in tags and np.array_equal(tags["image_id"], images["image_id"])
+    if not is_aligned and ("image_id" not in tags or tags["image_id"].duplicated().any()):
         raise AuditError(
             "tags are no table of one row per image: expected a column image_id without "
             f"repetitions, got the columns {', '.join(map(str, tags.columns))}"
         )
-    aligned = tags.set_index("image_id").reindex(images["image_id"])
-    for name in sorted(aligned.columns):
-        column = aligned[name].reset_index(drop=True)
-        counts = column.value_counts()
-        frequent = counts[counts >= FEWEST_IMAGES].index
+    if not is_aligned:
+        tags = tags.set_index("image_id").reindex(images["image_id"]).reset_index()
+    for name in sorted(tags.columns.drop("image_id")):
+        counts = tags[name].value_counts()
+        frequent = sorted(counts[counts >= FEWEST_IMAGES].index)
         if len(counts) <= MOST_VALUES and len(frequent) >= 2:
-            part = images.assign(tag=name, value=column)
-            yield _by(part, "slice", ["tag", "value"], column.isin(frequent).to_numpy())
+            code = pd.Index(frequent, dtype=object).get_indexer(tags[name])
+            names = pd.DataFrame({"label": -1, "predicted": -1, "tag": name, "value": frequent})
+            yield Grouping("slice", code.astype(np.int64), names)
 
 
 def _by(
     images: pd.DataFrame, kind: str, keys: list[str], chosen: npt.NDArray[np.bool_]
 ) -> Grouping:
     code = np.full(len(images), -1, dtype=np.int64)
-    rows = images[chosen]
+    rows = images.loc[chosen, keys]
     if keys and len(rows):
         grouped = rows.groupby(keys, sort=True)
         code[chosen] = grouped.ngroup().to_numpy()

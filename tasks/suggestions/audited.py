@@ -65,7 +65,7 @@ def read_audited(run: RunFolder) -> Audited:
     images["first_id"] = images["first_id"].fillna(images["image_id"]).astype(np.int64)
     single = ["held", "probability", "label_probability"]
     images = images.astype(dict.fromkeys(single, np.float64))
-    tags = manifest_tags(manifest.select(["image_id", "tags"])).set_index("image_id")
+    tags = manifest_tags(manifest.select(["image_id", "tags"]).to_batches()).set_index("image_id")
     findings = run.dataset("findings").to_table(columns=FINDINGS.names).to_pylist()
     return Audited(
         [str(name) for name in run.audit()["classes"]],

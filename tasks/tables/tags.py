@@ -1,10 +1,15 @@
 """The tags of a manifest, a map of strings in each row, as columns."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 _ID = "image_id"
+
+Texts = npt.NDArray[np.object_]
 
 
 def tag_rows(manifest: pa.RecordBatch) -> pd.DataFrame:
@@ -25,18 +30,48 @@ def tag_rows(manifest: pa.RecordBatch) -> pd.DataFrame:
     )
 
 
-def manifest_tags(manifest: pa.Table) -> pd.DataFrame:
+def manifest_tags(batches: Iterable[pa.RecordBatch]) -> pd.DataFrame:
     """The column image_id and one per tag, one row per image; None where there is no value.
 
-    manifest : columns image_id and tags. A tag called image_id is left out: it would name single
-        images
+    batches : of the manifest, columns image_id and tags. A tag called image_id is left out: it
+        would name single images
     """
-    parts = [tag_rows(batch) for batch in manifest.to_batches()]
-    rows = pd.concat([pd.DataFrame(columns=[_ID, "tag", "value"]), *parts])
-    rows = rows[rows["tag"] != _ID].drop_duplicates([_ID, "tag"], keep="last")
-    wide = rows.pivot(index=_ID, columns="tag", values="value")
-    wide = wide.reindex(pd.Index(manifest[_ID].to_numpy(), name=_ID)).astype(object)
-    return wide.where(wide.notna(), None).rename_axis(columns=None).reset_index()
+    ids, rows = [np.empty(0, np.int64)], 0
+    parts: dict[str, list[tuple[int, Texts]]] = {}
+    texts: dict[str | None, str | None] = {}
+    for batch in batches:
+        ids.append(batch[_ID].to_numpy())
+        for tag, values in _columns(batch, texts):
+            parts.setdefault(tag, []).append((rows, values))
+        rows += len(batch)
+    columns = {_ID: pd.Series(np.concatenate(ids))}
+    for tag in sorted(parts):
+        whole = np.full(rows, None, dtype=object)
+        for start, values in parts.pop(tag):
+            whole[start : start + len(values)] = values
+        columns[tag] = pd.Series(whole, dtype=object, copy=False)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _columns(
+    manifest: pa.RecordBatch, texts: dict[str | None, str | None]
+) -> Iterator[tuple[str, Texts]]:
+    """Each tag with its value in every row; of two in one row the last.
+
+    texts : those met so far, so that equal ones are one object: there are few, in many rows
+    """
+    there = np.flatnonzero(manifest["tags"].is_valid().to_numpy(zero_copy_only=False))
+    tags = manifest["tags"].take(pa.array(there))
+    row = np.repeat(there, np.diff(tags.offsets.to_numpy()))
+    names, values = tags.keys.dictionary_encode(), tags.items.dictionary_encode()
+    known = [texts.setdefault(text, text) for text in values.dictionary.to_pylist()]
+    words = np.array([*known, None], dtype=object)[values.indices.fill_null(-1).to_numpy()]
+    for number, name in enumerate(names.dictionary.to_pylist()):
+        own = names.indices.to_numpy() == number
+        column = np.full(len(manifest), None, dtype=object)
+        column[row[own]] = words[own]
+        if name != _ID:
+            yield name, column
 
 
 def _shared(texts: pa.Array) -> "pd.Series[str]":

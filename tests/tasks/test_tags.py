@@ -29,7 +29,7 @@ def test_one_column_per_tag(
     table = pa.concat_tables(parts)
     rows = [dict(tags or ()) for tags in [*some, *others]]
     names = sorted({name for row in rows for name in row} - {"image_id"})
-    found = manifest_tags(table)
+    found = manifest_tags(table.to_batches())
     assert found.columns.tolist() == ["image_id", *names]
     assert found["image_id"].tolist() == table["image_id"].to_pylist()
     for name in names:
@@ -38,6 +38,6 @@ def test_one_column_per_tag(
 
 @pytest.mark.parametrize("rows", [[], [None, None], [[], []]])
 def test_without_tags_there_are_the_images_alone(rows: list[None]) -> None:
-    found = manifest_tags(table_of(rows))
+    found = manifest_tags(table_of(rows).to_batches())
     assert found.columns.tolist() == ["image_id"]
     assert len(found) == len(rows)
