@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
 from tasks.clusters.rate_differences import fisher_greater
+from tasks.tables.by_image import is_among
 from tasks.tables.storage import RunFolder
 from tasks.tables.tags import tag_rows
 
@@ -23,7 +25,7 @@ def name_clusters(run: RunFolder, assigned: pd.DataFrame) -> dict[tuple[int, int
     less often by a floor and by Fisher's exact test, Benjamini-Hochberg over all values that
     hold most of a cluster.
 
-    assigned : columns image_id, class_idx, cluster
+    assigned : columns image_id, class_idx, cluster, by image_id
 
     Returns: at most two tags, "site = 3, camera = b", the most distinguishing first, by
     (class_idx, cluster).
@@ -60,11 +62,14 @@ def _distinguishing(
 
 def _count(run: RunFolder, assigned: pd.DataFrame) -> pd.DataFrame:
     """Columns class_idx, cluster, tag, value and images, a few rows of the manifest at a time."""
-    clusters = assigned.set_index("image_id")[_CLUSTER]
+    image_id = assigned["image_id"].to_numpy()
     keys = [*_CLUSTER, "tag", "value"]
     counts = [pd.DataFrame(columns=[*keys, "images"])]
-    for batch in run.dataset("manifest").to_batches(columns=["image_id", "tags"]):
-        rows = tag_rows(batch).join(clusters, on="image_id", how="inner")
+    for batch in run.batches("manifest", ["image_id", "tags"]):
+        rows = tag_rows(batch)
+        rows = rows[is_among(rows["image_id"].to_numpy(), image_id)]
+        own = assigned.iloc[np.searchsorted(image_id, rows["image_id"])]
+        rows = rows.assign(**{name: own[name].to_numpy() for name in _CLUSTER})
         counts.append(rows.groupby(keys).size().rename("images").reset_index())
     found = pd.concat([count for count in counts if len(count)] or counts[:1])
     return found.groupby(keys, as_index=False)["images"].sum()

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from tasks.clusters.exact_distances import Floats, unit_vectors
 from tasks.clusters.stored_lists import list_matrix
 from tasks.statistics.seeded_hash import Ids, draw_ids, hash_ids
+from tasks.tables.by_image import stored_image_ids
 from tasks.tables.storage import RunFolder
 
 _FIT_IMAGES = 20_000
@@ -36,13 +37,10 @@ class ImageCells:
 
 def read_cells(run: RunFolder, image_ids: Ids | None = None) -> Iterator[ImageCells]:
     """All images, or those of `image_ids`, in batches whose size the number of cells sets."""
-    dataset = run.dataset("cells")
-    size = max(1, _NUMBERS_AT_ONCE // dataset.schema.field("vectors").type.list_size)
+    schema = run.dataset("cells").schema
+    size = max(1, _NUMBERS_AT_ONCE // schema.field("vectors").type.list_size)
     chosen = None if image_ids is None else pc.field("image_id").isin(pa.array(image_ids))
-    batches = dataset.to_batches(
-        filter=chosen, batch_size=size, batch_readahead=2, fragment_readahead=1
-    )
-    for batch in batches:
+    for batch in run.batches("cells", schema.names, chosen, size):
         if len(batch):
             yield _image_cells(batch)
 
@@ -61,11 +59,11 @@ def drawn_cells(run: RunFolder, seed: int) -> tuple[npt.NDArray[np.float32], int
     Returns: float32 (M, D), which holds the grid's values as they are, in an order that the hash
     sets, M at most about a million; and the number of images drawn.
     """
-    dataset = run.dataset("cells")
-    cells = dataset.schema.field("coverage").type.list_size
-    image_ids = dataset.to_table(columns=["image_id"])["image_id"].to_numpy()
+    schema = run.dataset("cells").schema
+    cells = schema.field("coverage").type.list_size
+    image_ids = stored_image_ids(run, "cells")
     drawn = draw_ids(image_ids, min(_FIT_IMAGES, max(1, _FIT_CELLS // cells)), seed)
-    dimensions = dataset.schema.field("vectors").type.list_size // cells
+    dimensions = schema.field("vectors").type.list_size // cells
     parts = [np.empty((0, dimensions), dtype=np.float32)]
     owners = [np.empty(0, dtype=np.int64)]
     for batch in read_cells(run, drawn):
@@ -73,4 +71,6 @@ def drawn_cells(run: RunFolder, seed: int) -> tuple[npt.NDArray[np.float32], int
         parts.append(batch.vectors[chosen].astype(np.float32))
         owners.append(np.repeat(batch.image_id, chosen.sum(axis=1)))
     order = np.argsort(hash_ids(np.concatenate(owners), seed), kind="stable")
-    return np.concatenate(parts)[order], len(drawn)
+    found = np.concatenate(parts)
+    parts.clear()  # 128 MB, which the order's copy needs
+    return found[order], len(drawn)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from tasks.clusters.context_cells import ImageCells, drawn_cells, read_cells
 from tasks.clusters.exact_distances import Floats, on_grid, squared_distances
+from tasks.clusters.packed_flags import PackedFlags
 from tasks.statistics.seeded_hash import Ids
 from tasks.tables.background_schemas import CONTEXT_CLUSTERS
 from tasks.tables.storage import RunFolder
@@ -31,12 +32,12 @@ class Contexts:
 
     table : of schema CONTEXT_CLUSTERS, the largest cluster first
     image_id : int64, shape (N,)
-    present : bool, shape (N, clusters), whether the image shows the cluster
+    present : of N images and as many columns as clusters, whether the image shows the cluster
     """
 
     table: pa.Table
     image_id: Ids
-    present: npt.NDArray[np.bool_]
+    present: PackedFlags
 
 
 def find_contexts(run: RunFolder, seed: int = 0) -> Contexts:
@@ -83,7 +84,7 @@ class ContextTally:
         self._covered = np.zeros(clusters)  # sums of float16: exact
         self._known = np.zeros(clusters, dtype=np.int64)
         self._image_ids: list[Ids] = []
-        self._present: list[npt.NDArray[np.bool_]] = []
+        self._present: list[PackedFlags] = []
         self._nearest = pd.DataFrame(columns=["cluster", "distance", "image_id", "cell"])
 
     def update(self, batch: ImageCells) -> None:
@@ -101,7 +102,7 @@ class ContextTally:
             self._update_nearest(cluster, distance, batch.image_id[image], cell)
         self._cells += counts.sum(axis=0)
         self._image_ids.append(batch.image_id)
-        self._present.append(counts >= PRESENT_SHARE * cells)
+        self._present.append(PackedFlags.of(counts >= PRESENT_SHARE * cells))
 
     def _update_coverage(self, cluster: Ids, coverage: Floats) -> None:
         known = ~np.isnan(coverage)
@@ -127,16 +128,17 @@ class ContextTally:
         """The clusters that hold a cell, numbered from the largest; ties by their exemplars."""
         nearest = dict(iter(self._nearest.groupby("cluster")))
         order = sorted(nearest, key=lambda k: (-self._cells[k], *nearest[k].iloc[0][2:]))
-        present = np.concatenate([np.empty((0, len(self._centres)), bool), *self._present])
-        present = present[:, order]
+        ranked = [PackedFlags.of(part[:][:, order]) for part in self._present]
+        images = sum((part[:].sum(axis=0) for part in ranked), np.zeros(len(order), np.int64))
         share = np.where(self._known > 0, self._covered / np.maximum(self._known, 1), np.nan)
         columns = {
             "cluster": np.arange(len(order), dtype=np.int32),
             "cells": self._cells[order],
-            "images": present.sum(axis=0),
+            "images": images,
             "object_share": pa.array(share[order], pa.float64(), from_pandas=True),
             "exemplars": [nearest[k]["image_id"].tolist() for k in order],
             "exemplar_cells": [nearest[k]["cell"].tolist() for k in order],
         }
         image_id = np.concatenate([np.empty(0, np.int64), *self._image_ids])
+        present = PackedFlags.joined(ranked, len(order))
         return Contexts(pa.table(columns, schema=CONTEXT_CLUSTERS), image_id, present)

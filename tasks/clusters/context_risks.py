@@ -9,6 +9,7 @@ import pyarrow as pa
 from scipy.sparse import csr_matrix
 from scipy.stats import false_discovery_control
 
+from tasks.clusters.packed_flags import PackedFlags
 from tasks.clusters.rate_differences import Floats, fisher_greater, newcombe_interval
 from tasks.statistics.seeded_hash import in_discovery_half
 from tasks.tables.background_schemas import CONTEXT_RISKS
@@ -17,6 +18,7 @@ from tasks.tables.background_schemas import CONTEXT_RISKS
 SMALLEST_DIFFERENCE = 0.05
 LARGEST_P_VALUE = 0.05
 FEWEST_IMAGES = 10  # with the cluster, and without it
+_IMAGES_AT_ONCE = 2**16
 
 Integers = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -43,6 +45,11 @@ class RiskCounts:
                 np.float64
             ) - self.predicted_absent / self.absent.astype(np.float64)
 
+    def merge(self, other: "RiskCounts") -> "RiskCounts":
+        """Of the images of both."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return RiskCounts(*(own + more for own, more in pairs))
+
     def at(self, classes: Integers, clusters: Integers) -> tuple[Integers, ...]:
         """predicted_present, present, predicted_absent, absent of some pairs."""
         counts = (self.predicted_present, self.present, self.predicted_absent, self.absent)
@@ -50,25 +57,20 @@ class RiskCounts:
 
 
 def find_risks(
-    image_id: Integers, labels: Integers, predicted: Integers, present: Bools
+    image_id: Integers, labels: Integers, predicted: Integers, present: Bools | PackedFlags
 ) -> pa.Table:
     """Every class and cluster where the cluster makes the class a likelier mistake.
 
     Discovered on one half of the images; the numbers of the table are those of the other half.
 
     image_id, labels, predicted : int64, shape (N,); labels -1 where unknown
-    present : bool, shape (N, K)
+    present : of N images and K clusters
 
     Returns: a table of schema CONTEXT_RISKS, the surest first; p-values by Fisher's exact test,
     intervals by Newcombe's method 10, q-values over all rows.
     """
-    known = labels >= 0
-    half = in_discovery_half(image_id)
     num_classes = int(max(labels.max(initial=-1), predicted.max(initial=-1))) + 1
-    discovery, testing = (
-        count_risks(labels[chosen], predicted[chosen], present[chosen], num_classes)
-        for chosen in (known & half, known & ~half)
-    )
+    discovery, testing = _count_halves(image_id, labels, predicted, present, num_classes)
     classes, clusters = discovered(discovery)
     hits, present_images, other_hits, absent_images = testing.at(classes, clusters)
     low, high = newcombe_interval(hits, present_images, other_hits, absent_images)
@@ -91,6 +93,27 @@ def find_risks(
     rows = pd.DataFrame(columns).sort_values(surest, ascending=[True, True, False, True, True])
     table = pa.Table.from_pandas(rows, schema=CONTEXT_RISKS, preserve_index=False)
     return table.replace_schema_metadata(None)
+
+
+def _count_halves(
+    image_id: Integers,
+    labels: Integers,
+    predicted: Integers,
+    present: Bools | PackedFlags,
+    num_classes: int,
+) -> tuple[RiskCounts, RiskCounts]:
+    """Of the discovery half and of the testing half, some images at a time."""
+    none = count_risks(labels[:0], predicted[:0], present[:0], num_classes)
+    halves = [none, none]
+    for start in range(0, len(image_id), _IMAGES_AT_ONCE):
+        some = slice(start, start + _IMAGES_AT_ONCE)
+        label, answer, shown = labels[some], predicted[some], present[some]
+        half = in_discovery_half(image_id[some])
+        for number, chosen in enumerate((half, ~half)):
+            own = chosen & (label >= 0)
+            more = count_risks(label[own], answer[own], shown[own], num_classes)
+            halves[number] = halves[number].merge(more)
+    return halves[0], halves[1]
 
 
 def count_risks(

@@ -1,14 +1,18 @@
 """Clusters of contexts and of explanations, from the tables of the first pass."""
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from tasks.clusters.cluster_members import tabulate_members
-from tasks.clusters.context_clusters import find_contexts
+from tasks.clusters.context_clusters import Contexts, find_contexts
 from tasks.clusters.context_risks import find_risks
 from tasks.clusters.explanation_assignment import assign_explanations
 from tasks.clusters.explanation_clusters import describe_explanations
+from tasks.tables.background_schemas import CLUSTER_MEMBERS
+from tasks.tables.by_image import columns_by_image, is_among, stored_image_ids
 from tasks.tables.storage import RunFolder
-from tasks.tables.whole_files import write_table
+from tasks.tables.whole_files import table_writer, write_table
 
 
 def write_clusters(run: RunFolder) -> None:
@@ -20,21 +24,26 @@ def write_clusters(run: RunFolder) -> None:
 
     Raises: AuditError where a table of the first pass is missing.
     """
-    predictions = run.dataset("predictions").to_table(columns=["image_id", "label", "predicted"])
-    by_image = predictions.to_pandas().sort_values("image_id", ignore_index=True)
+    image_id = stored_image_ids(run, "predictions")
+    answers = columns_by_image(run, "predictions", ["label", "predicted"], image_id)
+    by_image = pd.DataFrame({"image_id": image_id, **answers}, copy=False)
     contexts = find_contexts(run)
     write_table(run.table_file("context_clusters"), contexts.table)
-    audited = by_image.set_index("image_id").reindex(contexts.image_id).fillna(-1)
-    risks = find_risks(
-        contexts.image_id,
-        audited["label"].to_numpy(np.int64),
-        audited["predicted"].to_numpy(np.int64),
-        contexts.present,
-    )
-    write_table(run.table_file("context_risks"), risks)
-    explanations = assign_explanations(run, by_image.set_index("image_id")["predicted"], seed=0)
+    write_table(run.table_file("context_risks"), _risks(by_image, contexts))
+    predicted = by_image.set_index("image_id")["predicted"]
+    explanations = assign_explanations(run, predicted, seed=0)
     described = describe_explanations(run, by_image, explanations)
     write_table(run.table_file("explanation_clusters"), described)
-    image_id = by_image["image_id"].to_numpy(np.int64)
-    members = tabulate_members(image_id, explanations, contexts)
-    write_table(run.table_file("cluster_members"), members)
+    with table_writer(run.table_file("cluster_members"), CLUSTER_MEMBERS) as writer:
+        for members in tabulate_members(image_id, explanations, contexts):
+            writer.write_table(members)
+
+
+def _risks(by_image: pd.DataFrame, contexts: Contexts) -> pa.Table:
+    """Images without an answer are of no class."""
+    known = is_among(contexts.image_id, by_image["image_id"].to_numpy())
+    place = np.searchsorted(by_image["image_id"], contexts.image_id[known])
+    label, predicted = np.full((2, len(known)), -1, dtype=np.int64)
+    for column, name in ((label, "label"), (predicted, "predicted")):
+        column[known] = by_image[name].to_numpy()[place]
+    return find_risks(contexts.image_id, label, predicted, contexts.present)

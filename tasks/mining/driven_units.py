@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from tasks.mining.layers import MinedLayer, mined_layers
 from tasks.mining.shard_peaks import matrix
 from tasks.statistics.exact_sum import ExactSum
+from tasks.tables.by_image import columns_by_image, is_among, stored_image_ids
 from tasks.tables.storage import RunFolder
 from tasks.tables.unit_schemas import DRIVEN_UNITS
 from tasks.tables.whole_files import write_table
@@ -26,12 +27,15 @@ def write_driven_units(run: RunFolder, shards: int) -> None:
     the units whose peaks are higher in its confirmed mistakes than in correct images with the
     same labels. Mistakes whose label has no correct image are left out."""
     layers = mined_layers(run.audit()["model"])
-    names = ["image_id", "label", "predicted", "correct", "verdict"]
-    verdicts = run.dataset("verdicts").to_table(names).to_pandas().set_index("image_id")
-    correct = verdicts[verdicts["correct"].astype(bool)]
-    mistakes = verdicts[verdicts["verdict"].eq("confirmed") & ~verdicts["correct"].astype(bool)]
-    mistakes = mistakes[mistakes["label"].isin(correct["label"])]
-    correct = correct[correct["label"].isin(mistakes["label"])]
+    image_id = stored_image_ids(run, "verdicts")
+    names = ["label", "predicted", "correct", "verdict"]
+    columns = columns_by_image(run, "verdicts", names, image_id)
+    label, is_correct = columns["label"], columns["correct"].astype(bool)
+    is_driven = ~is_correct & (columns["verdict"] == "confirmed")
+    is_driven &= np.isin(label, label[is_correct])
+    is_correct &= np.isin(label, label[is_driven])
+    verdicts = pd.DataFrame({"label": label, "predicted": columns["predicted"]}, index=image_id)
+    correct, mistakes = verdicts[is_correct], verdicts[is_driven]
     sums = _PeakSums(correct["label"], mistakes["predicted"], layers[-1].stop)
     for shard in range(shards if len(mistakes) else 0):
         table = pq.read_table(run.partial_file("peaks", shard), columns=["image_id", "activation"])
@@ -44,7 +48,8 @@ class _PeakSums:
     """Running sums of peaks over correct images by label, over mistakes by predicted class, and
     over all images.
 
-    correct : labels of the correct images; mistakes : predicted classes; both by image_id
+    correct : labels of the correct images; mistakes : predicted classes; both by image_id, which
+        ascends
     """
 
     def __init__(self, correct: pd.Series, mistakes: pd.Series, units: int) -> None:
@@ -57,8 +62,9 @@ class _PeakSums:
     def update(self, image_id: Ints, peaks: Floats) -> None:
         """Take in N images; peaks : float64, shape (N, units), finite."""
         for of_image, classes, sums in zip(self._of_image, self.classes, self._sums, strict=True):
-            here = np.isin(image_id, of_image.index)
-            own = of_image.loc[image_id[here]].to_numpy()
+            ids = of_image.index.to_numpy()
+            here = is_among(image_id, ids)
+            own = of_image.to_numpy()[np.searchsorted(ids, image_id[here])]
             sums.update_rows(np.searchsorted(classes, own), peaks[here])
         rows = np.zeros(len(peaks), dtype=np.int64)
         self._moments.update_rows(rows, peaks)

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
+from tasks.clusters import cluster_members
 from tasks.clusters.context_cells import drawn_cells
 from tasks.clusters.context_clusters import PRESENT_SHARE, fit_centres
 from tasks.clusters.explanation_assignment import assign_explanations
@@ -32,7 +34,9 @@ def shown_by_loops(run, vectors: np.ndarray) -> list[set[int]]:
     return shown
 
 
-def test_members_are_those_that_were_counted(tmp_path):
+@pytest.mark.parametrize("at_once", [7, 2**16])
+def test_members_are_those_that_were_counted(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr(cluster_members, "_IMAGES_AT_ONCE", at_once)
     tables = random_tables(images=IMAGES)
     run = tables.write(tmp_path, shards=3)
     write_clusters(run)

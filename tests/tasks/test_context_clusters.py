@@ -119,7 +119,7 @@ def test_recovers_planted_clusters(tmp_path):
     centres = random.normal(size=(6, 8))
     vectors = centres[truth][:, None] + 0.1 * random.normal(size=(36, 6, 8))
     contexts = find_contexts(random_tables(2, images=36, vectors=vectors).write(tmp_path))
-    assert contexts.table.num_rows == 6 and (contexts.present.sum(axis=1) == 1).all()
+    assert contexts.table.num_rows == 6 and (contexts.present[:].sum(axis=1) == 1).all()
     found = contexts.present[np.argsort(contexts.image_id)].argmax(axis=1)
     assert adjusted_rand_score(truth, found) == 1
 

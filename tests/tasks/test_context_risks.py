@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
+from tasks.clusters import context_risks
 from tasks.clusters.context_risks import (
     FEWEST_IMAGES,
     LARGEST_P_VALUE,
     SMALLEST_DIFFERENCE,
     find_risks,
 )
+from tasks.clusters.packed_flags import PackedFlags
 from tasks.clusters.rate_differences import fisher_greater, newcombe_interval
 from tasks.statistics.seeded_hash import in_discovery_half
 
@@ -116,6 +118,15 @@ def test_a_cluster_without_effect_is_seldom_confirmed():
     idle = [row for row in rows if row["cluster"] == 1]
     assert sum(row["q_value"] <= 0.1 for row in idle) <= 2
     assert sum(row["q_value"] <= 0.1 for row in rows) >= 36
+
+
+@pytest.mark.parametrize("at_once", [1, 37, 2**16])
+def test_any_part_of_the_images_at_once(monkeypatch, at_once):
+    image_id, labels, predicted, present = planted(4)
+    whole = find_risks(image_id, labels, predicted, present)
+    monkeypatch.setattr(context_risks, "_IMAGES_AT_ONCE", at_once)
+    packed = PackedFlags.of(present)
+    assert find_risks(image_id, labels, predicted, packed).equals(whole)
 
 
 def test_any_order_of_images():
