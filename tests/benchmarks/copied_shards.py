@@ -45,7 +45,8 @@ def _under_ids(
         place = place[place < len(ids)]
         columns = {name: table[name] for name in table.column_names}
         columns["image_id"] = pa.array(ids[place], table.schema.field("image_id").type)
-    if "perceptual_hash" in columns:  # no near-duplicates
-        hashes = random.integers(0, 2**63, len(table), dtype=np.uint64)
+    if "perceptual_hash" in columns:  # no near-duplicates, but bits as few as the pictures have
+        hashes = random.integers(0, 2**64, len(table), dtype=np.uint64)
+        hashes &= np.bitwise_or.reduce(table["perceptual_hash"].to_numpy())
         columns["perceptual_hash"] = pa.array(hashes)
     return pa.table(columns, schema=table.schema)
