@@ -20,7 +20,7 @@ def describe_measurement(tables: AuditTables) -> list[tuple[str, str]]:
         ("Classes", _counted(model.get("num_classes"))),
         ("Method", _method(config, model)),
         ("Target layer", _layer(model)),
-        ("Arithmetic", "exact" if config.get("exact") else "optimised for inference"),
+        ("Arithmetic", "exact" if config.get("exact") else _arithmetic(first_pass)),
         ("Preprocessing", _preprocessing(_part(audit, "preprocessing"))),
         ("Throughput", _throughput(first_pass)),
         ("Finished", str(first_pass.get("finished", "")).replace("T", " ")[:19]),
@@ -54,6 +54,17 @@ def _layer(model: dict[str, Any]) -> str:
     if not (isinstance(units, int) and isinstance(rows, int) and isinstance(cols, int)):
         return str(model["target_layer"])
     return f"{model['target_layer']}: {count(units)} units on {rows} × {cols} cells"
+
+
+def _arithmetic(first_pass: dict[str, Any]) -> str:
+    """How the workers' networks ran, each way once, with what was tried in vain."""
+    ways = []
+    for trunk in first_pass.get("trunks") or []:
+        done = [f"in {trunk['autocast']}"] if trunk["autocast"] else []
+        done += ["compiled"] if trunk["compiled"] else []
+        text = "; ".join([", ".join(["optimised for inference", *done]), *trunk["fallbacks"]])
+        ways += [text] if text not in ways else []
+    return " / ".join(ways) or "optimised for inference"
 
 
 def _preprocessing(settings: dict[str, Any]) -> str:
