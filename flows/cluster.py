@@ -11,7 +11,7 @@ from distributed import Client, Future, LocalCluster
 
 from flows.machine import available_cores, count_workers, resolve_device
 from flows.software import refuse_other_software, versions
-from flows.worker import AuditorPlugin, ShardWork, run_on_worker
+from flows.worker import AuditorPlugin, SchedulerLost, ShardWork, run_on_worker
 from tasks.errors import AuditError
 from tasks.explain.auditor import AuditorSettings
 from tasks.index.plan import Plan
@@ -41,12 +41,16 @@ class Workers:
         self._client = client
         self._resources = resources
         self._waiting: set[Future] = set()
+        self._let_go = self._lost = False
 
     def run(self, work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
         """Have one shard done, in batches halved so often, and wait for its record.
 
-        Raises: what the worker raised; KilledWorker where the worker died.
+        Raises: what the worker raised; KilledWorker where the worker died; SchedulerLost where the
+        scheduler did, from then on for every shard.
         """
+        if self._lost:
+            raise SchedulerLost
         future = self._client.submit(
             run_on_worker, work, root, shard, halvings, pure=False, resources=self._resources
         )
@@ -54,9 +58,12 @@ class Workers:
         try:
             record: dict[str, Any] = future.result()
             return record
-        except CancelledError as error:
-            # Prefect retries an Exception, but takes asyncio's for the end of the task.
-            raise asyncio.CancelledError from error
+        except (CancelledError, SchedulerLost) as error:
+            if self._let_go:
+                # Prefect retries an Exception, but takes asyncio's for the end of the task.
+                raise asyncio.CancelledError from error
+            self._lost = True
+            raise SchedulerLost from error
         except BaseException:
             future.cancel()
             raise
@@ -65,6 +72,7 @@ class Workers:
 
     def cancel(self) -> None:
         """Let go of all shards, so that the threads that wait for them end."""
+        self._let_go = True
         self._client.cancel(list(self._waiting), force=True)
 
 

@@ -4,11 +4,12 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from distributed import Worker, WorkerPlugin, get_worker
 
+from tasks.errors import AuditError
 from tasks.explain.auditor import Auditor, AuditorSettings
 from tasks.tables.shards import Shard
 
@@ -17,6 +18,19 @@ _PLUGIN = "camaudit-auditor"
 ShardWork = Callable[
     [Auditor, str, Shard], dict[str, Any]
 ]  # the run folder, and its shard's record
+
+
+class SchedulerLost(AuditError):
+    """The scheduler that an audit began with is gone, be it that another answers at its address."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the Dask scheduler ended while it had shards of this audit. What is finished is "
+            "stored; start the scheduler and its workers and run the same command again"
+        )
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
 
 
 class AuditorPlugin(WorkerPlugin):
@@ -62,6 +76,11 @@ class AuditorPlugin(WorkerPlugin):
 
 
 def run_on_worker(work: ShardWork, root: str, shard: Shard, halvings: int) -> dict[str, Any]:
-    """What a worker runs: a function by its name, small arguments, a small result."""
-    plugin: AuditorPlugin = get_worker().plugins[_PLUGIN]
+    """What a worker runs: a function by its name, small arguments, a small result.
+
+    Raises: SchedulerLost where the worker is of a scheduler that has no part in the audit.
+    """
+    plugin: AuditorPlugin | None = get_worker().plugins.get(_PLUGIN)
+    if plugin is None:
+        raise SchedulerLost
     return plugin.run(work, root, shard, halvings)

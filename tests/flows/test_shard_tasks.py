@@ -1,16 +1,20 @@
 """What a shard's retries ask of the workers."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from distributed import KilledWorker
+from distributed import Client, KilledWorker, LocalCluster
+from distributed.client import FutureCancelledError
+from prefect import flow
 
+from flows.cluster import Workers
 from flows.progress import ShardProgress
-from flows.shard_tasks import ShardRunner
+from flows.shard_tasks import ShardRunner, do_shards
 from flows.trunks import Trunks
-from flows.worker import ShardWork
+from flows.worker import SchedulerLost, ShardWork
 from tasks.explain.shard import explain_shard
 from tasks.tables.shards import Shard
 from tasks.tables.storage import RunFolder
@@ -69,3 +73,68 @@ def test_what_falls_back_is_told_once_for_all_shards_and_workers_of_both_passes(
     assert told.count("not folded: a reason; the first pass runs without, slower") == 1
     assert told.count("not compiled: another") == 1
     assert len(trunks.compute()) == 3
+
+
+class Lost:
+    """A future whose scheduler was killed."""
+
+    def result(self) -> None:
+        raise FutureCancelledError("run_on_worker", "scheduler-connection-lost")
+
+
+class Cancelling:
+    """A client whose scheduler is killed while it has a shard."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def submit(self, *_: object, **__: object) -> Any:
+        self.asked += 1
+        return Lost()
+
+    def cancel(self, *_: object, **__: object) -> None:
+        """As of a Dask client."""
+
+
+def test_a_lost_scheduler_ends_the_audit_in_words_and_is_asked_once() -> None:
+    client = Cancelling()
+    workers = Workers(client, 1, None)  # type: ignore[arg-type]
+    for shard in (Shard(0, 0, 8, "key"), Shard(1, 8, 16, "key")):
+        with pytest.raises(SchedulerLost, match="run the same command again"):
+            workers.run(explain_shard, "run", shard, 0)
+    assert client.asked == 1
+
+
+def test_shards_that_are_let_go_are_no_lost_scheduler() -> None:
+    workers = Workers(Cancelling(), 1, None)  # type: ignore[arg-type]
+    workers.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        workers.run(explain_shard, "run", Shard(0, 0, 8, "key"), 0)
+
+
+def test_a_worker_of_another_scheduler_says_that_the_first_is_gone() -> None:
+    """Without the plugin that the audit gave to its own scheduler."""
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address="") as cluster,
+        Client(cluster) as client,
+        pytest.raises(SchedulerLost),
+    ):
+        Workers(client, 1, None).run(explain_shard, "run", Shard(0, 0, 8, "key"), 0)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_lost_scheduler_is_no_shards_failure(tmp_path: Path) -> None:
+    """None is tried again, none is told of by itself, and none stands in `failures`."""
+    client = Cancelling()
+    shards = [Shard(i, 8 * i, 8 * i + 8, "key") for i in range(3)]
+
+    @flow
+    def play() -> None:
+        workers = Workers(client, 1, None)  # type: ignore[arg-type]
+        with ShardProgress("First pass", 24) as progress:
+            run = RunFolder(tmp_path)
+            do_shards(shards, ShardRunner(run, explain_shard, workers, progress, Trunks()))
+
+    with pytest.raises(SchedulerLost):
+        play()
+    assert client.asked == 1
