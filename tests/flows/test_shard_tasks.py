@@ -115,7 +115,7 @@ def test_shards_that_are_let_go_are_no_lost_scheduler() -> None:
 def test_a_worker_of_another_scheduler_says_that_the_first_is_gone() -> None:
     """Without the plugin that the audit gave to its own scheduler."""
     with (
-        LocalCluster(n_workers=1, processes=False, dashboard_address="") as cluster,
+        LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
         pytest.raises(SchedulerLost),
     ):
