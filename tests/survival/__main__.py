@@ -21,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="at least so many")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--setups", nargs="+", choices=list(VICTIMS), default=list(VICTIMS))
     given = parser.parse_args()
     out = Console(highlight=False, soft_wrap=True)
     out.print(machine_line(1))
@@ -34,8 +35,8 @@ def main() -> int:
         )
 
     audits, start = 0, time.monotonic()
-    for setup in VICTIMS:
-        share = given.kills // len(VICTIMS) * (1 + list(VICTIMS).index(setup))
+    for number, setup in enumerate(given.setups, 1):
+        share = given.kills * number // len(given.setups)
         with tempfile.TemporaryDirectory(prefix="survival-") as temporary:
             play = Play(Path(temporary), setup, given.seed)
             try:
