@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 from cam_kernels.evidence import LayerEvidence, LayerOfNetwork
 from cam_kernels.fast_copy import fast_copy
 from cam_kernels.fast_network import FastNetwork
+from cam_kernels.forward import Forward
 from cam_kernels.head import PooledLinearHead, find_pooled_linear_head
 from cam_kernels.head_alone import head_alone
+from cam_kernels.layers.layer_outputs import known_layer
 from cam_kernels.layers.target_layer import layer_layout, output_hook
-from cam_kernels.methods.registry import METHODS
-from cam_kernels.methods.weighted_sum import fuse_layers
 from cam_kernels.targets import Target
 
 
@@ -66,7 +65,7 @@ class Explainer:
         eager: nn.Module = getattr(model, "_orig_mod", model)
         self.untouched = copy.deepcopy(eager).eval().requires_grad_(False)
         layouts = {
-            name: layer_layout(self.untouched, _known(name, eager), images)
+            name: layer_layout(self.untouched, known_layer(name, eager), images)
             for name in (*names, *watched)
         }
         self.layouts = {name: layouts[name] for name in names}
@@ -87,7 +86,7 @@ class Explainer:
             name: find_pooled_linear_head(self.model, name, images) for name in names
         }
 
-    def forward(self, images: Tensor) -> "Forward":
+    def forward(self, images: Tensor) -> Forward:
         """Run the model once.
 
         images : Tensor, shape (N, C, H, W), as the model takes them
@@ -193,41 +192,3 @@ class Explainer:
         For classes that depend on the prediction use `forward` and `Forward.maps`.
         """
         return self.forward(images).maps(methods, targets)
-
-
-def _known(name: str, model: nn.Module) -> str:
-    names = [known for known, _ in model.named_modules() if known]
-    if name not in names:
-        closest = ", ".join(repr(n) for n in get_close_matches(name, names, n=3, cutoff=0.4))
-        raise ValueError(f"layer {name!r} is not in the model; closest: {closest or 'none'}")
-    return name
-
-
-class Forward:
-    """What one forward of a batch gave.
-
-    images : Tensor, shape (N, C, H, W)
-    output : what the model returned
-    layers : the evidence at each target layer
-    """
-
-    def __init__(self, images: Tensor, output: Any, layers: dict[str, LayerEvidence]) -> None:
-        self.images, self.output, self.layers = images, output, layers
-
-    @property
-    def logits(self) -> Tensor:
-        """(N, classes) float32, without a graph."""
-        return self.output.detach().float()
-
-    def map(self, method: str, target: Target) -> Tensor:
-        """(N, H, W) float32: the raw map on the layer's grid; of several layers, fused."""
-        compute = METHODS[method].map
-        maps = [compute(evidence, target) for evidence in self.layers.values()]
-        return maps[0] if len(maps) == 1 else fuse_layers(maps)
-
-    def maps(self, methods: Sequence[str], targets: Sequence[Target]) -> dict[str, Tensor]:
-        """(N, targets, H, W) float32 by each method."""
-        return {
-            method: torch.stack([self.map(method, target) for target in targets], dim=1)
-            for method in methods
-        }

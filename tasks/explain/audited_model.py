@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cam_kernels.explainer import Explainer, Forward
+from cam_kernels.explainer import Explainer
 from cam_kernels.faithfulness.variants import Score
+from cam_kernels.forward import Forward
 from cam_kernels.targets import ClassScore
 from tasks.errors import AuditError
 from tasks.images.inputs import InputImage

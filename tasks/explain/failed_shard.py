@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.explain.shard import write_shard_tables
+from tasks.explain.shard_files import write_shard_tables
 from tasks.images.inputs import Failure
 from tasks.tables.schemas import FAILURES, SHARD_STAGE
 from tasks.tables.shards import Shard, write_record

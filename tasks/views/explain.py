@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from cam_kernels.explainer import Explainer, Forward
+from cam_kernels.explainer import Explainer
+from cam_kernels.forward import Forward
 from cam_kernels.methods.registry import METHODS
 from tasks.errors import AuditError
 from tasks.views.concept_maps import concept_maps

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cam_kernels.explainer import Explainer, Forward
+from cam_kernels.explainer import Explainer
+from cam_kernels.forward import Forward
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.targets import ClassScore
 from tasks.errors import AuditError

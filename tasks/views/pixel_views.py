@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cam_kernels.explainer import Forward
+from cam_kernels.forward import Forward
 from cam_kernels.layers.target_layer import layer_layout
 from cam_kernels.saliency.gradients import smoothgrad, vanilla_gradient
 from cam_kernels.saliency.rectified import deconvnet, guided_backprop, guided_gradcam

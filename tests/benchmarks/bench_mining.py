@@ -26,7 +26,8 @@ from cam_kernels.first_pass import FirstPassBatch
 from cam_kernels.unit_peaks import unit_contributions, unit_peaks
 from tasks.explain.auditor import Auditor
 from tasks.explain.peak_rows import peak_columns
-from tasks.explain.shard import explain_shard, grid_schemas
+from tasks.explain.shard import explain_shard
+from tasks.explain.shard_files import grid_schemas
 from tasks.images.inputs import InputImage, InputReader, read_batches
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.mining.stage import MOST_BYTES, mine_units

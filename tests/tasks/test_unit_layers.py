@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tasks.explain.shard import grid_schemas
+from tasks.explain.shard_files import grid_schemas
 from tasks.images.decoding import decode_image
 from tasks.images.geometry import place
 from tasks.index.plan import plan_audit
