@@ -59,10 +59,13 @@ def _layer(model: dict[str, Any]) -> str:
 def _arithmetic(first_pass: dict[str, Any]) -> str:
     """How the workers' networks ran, each way once, with what was tried in vain."""
     ways = []
-    for trunk in first_pass.get("trunks") or []:
-        done = [f"in {trunk['autocast']}"] if trunk["autocast"] else []
-        done += ["compiled"] if trunk["compiled"] else []
-        text = "; ".join([", ".join(["optimised for inference", *done]), *trunk["fallbacks"]])
+    trunks = first_pass.get("trunks")
+    for trunk in trunks if isinstance(trunks, list) else []:
+        known = trunk if isinstance(trunk, dict) else {}
+        done = [f"in {known['autocast']}"] if known.get("autocast") else []
+        done += ["compiled"] if known.get("compiled") else []
+        vain = map(str, known.get("fallbacks") or [])
+        text = "; ".join([", ".join(["optimised for inference", *done]), *vain])
         ways += [text] if text not in ways else []
     return " / ".join(ways) or "optimised for inference"
 

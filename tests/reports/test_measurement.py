@@ -22,6 +22,8 @@ UNTRACED = {
         (True, [CPU], "exact"),
         (False, [], "optimised for inference"),
         (False, [CPU, {**CPU, "folded": False}], "optimised for inference"),
+        (False, "of another version", "optimised for inference"),
+        (False, [{"later": 1}, 7], "optimised for inference"),
         (False, [GPU], "optimised for inference, in bfloat16, compiled"),
         (
             False,
@@ -31,6 +33,6 @@ UNTRACED = {
         ),
     ],
 )
-def test_arithmetic_says_what_fell_back(exact: bool, trunks: list[Any], said: str) -> None:
+def test_arithmetic_says_what_fell_back(exact: bool, trunks: Any, said: str) -> None:
     tables: Any = SimpleNamespace(audit={"config": {"exact": exact}}, first_pass={"trunks": trunks})
     assert dict(describe_measurement(tables))["Arithmetic"] == said
