@@ -23,8 +23,7 @@ from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
-from reports.patterns.class_rows import plan_classes
-from reports.patterns.write_patterns import write_patterns
+from reports.patterns.write_patterns import begin_patterns, write_patterns
 from reports.pictures import draw_pictures
 from reports.site import Site
 from reports.tables import AuditTables, load_tables
@@ -55,8 +54,10 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     chosen = choose_background_exemplars(tables)
     localized = choose_localized(tables.localization)
     keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
-    cases = cases_by_id(tables, draw_pictures(tables, keys, scales, folder))
+    pictures = draw_pictures(tables, keys, scales, folder)
+    begun = begin_patterns(tables, folder)
     classes = summarise_classes(tables, scales.mean)
+    cases = cases_by_id(tables, pictures)
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
     confident = [cases[image_id] for image_id in exemplars.confident]
     shown = find_shown_pairs(mistakes)
@@ -71,15 +72,15 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     site.write_assets()
     write_overview(site, tables, classes, pairs, confident, shown, findings, limits)
     patterns = patterns_by_class(tables, chosen.patterns, cases)
-    caps, plans = plan_classes(tables)
-    write_class_pages(site, classes, pairs, exemplars, cases, shown, patterns, set(plans))
+    write_class_pages(site, classes, pairs, exemplars, cases, shown, patterns, set(begun.classes))
     total = int(tables.predictions["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
     write_background_pages(site, tables, chosen, cases, findings, links)
-    write_patterns(site, tables, scales.mean, classes, caps, plans, patterns)
+    write_patterns(site, tables, scales.mean, classes, begun, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_differences_page(site, tables.run)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
     write_explorer(site, tables, scales, {"strip": strips, "case": links.cases})
+    site.finish()

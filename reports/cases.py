@@ -1,5 +1,6 @@
 """One audited image as a page shows it: its picture, its maps and what the model said."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.pictures import DrawnMap, Picture
@@ -38,8 +39,9 @@ class Case:
         return self.picture.maps.get(role)
 
 
-def cases_by_id(tables: AuditTables, pictures: dict[int, Picture]) -> dict[int, Case]:
-    """A case for each image that has a picture."""
+def cases_by_id(tables: AuditTables, drawn: Iterable[Picture]) -> dict[int, Case]:
+    """A case for each image that was drawn."""
+    pictures = {picture.image_id: picture for picture in drawn}
     rows = tables.predictions[tables.predictions["image_id"].isin(pictures)]
     return {
         int(row["image_id"]): Case(

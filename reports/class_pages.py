@@ -38,28 +38,36 @@ def write_class_pages(
     patterns: dict[int, list[Pattern]],
     with_page: set[int],
 ) -> None:
-    """Write classes/<class_idx>.html, each with links to its neighbours.
+    """Begin classes/<class_idx>.html, each with links to its neighbours.
 
     patterns : clusters of explanations by class; empty where the audit has none
     with_page : classes that have a page of patterns
     """
     given_away, taken_in = _confusions(classes, pairs, shown)
-    order = list(classes)
-    for position, class_idx in enumerate(order):
-        site.write(
-            f"classes/{class_idx}.html",
-            "class.html",
-            summary=classes[class_idx],
-            previous=classes[order[position - 1]] if position else None,
-            following=classes[order[position + 1]] if position + 1 < len(order) else None,
-            given_away=given_away.get(class_idx, []),
-            taken_in=taken_in.get(class_idx, []),
-            listed=CONFUSIONS_LISTED,
-            best=[cases[i] for i in exemplars.best.get(class_idx, [])],
-            patterns=patterns.get(class_idx, []),
-            has_patterns=class_idx in with_page,
-            worst=[cases[i] for i in exemplars.worst.get(class_idx, [])],
-        )
+    order = [None, *classes.values(), None]
+    site.begin(
+        "class.html",
+        (
+            (
+                summary.href,
+                {
+                    "summary": summary,
+                    "previous": previous,
+                    "following": following,
+                    "given_away": given_away.get(class_idx, []),
+                    "taken_in": taken_in.get(class_idx, []),
+                    "best": [cases[i] for i in exemplars.best.get(class_idx, [])],
+                    "patterns": patterns.get(class_idx, []),
+                    "has_patterns": class_idx in with_page,
+                    "worst": [cases[i] for i in exemplars.worst.get(class_idx, [])],
+                },
+            )
+            for (class_idx, summary), previous, following in zip(
+                classes.items(), order[:-2], order[2:], strict=True
+            )
+        ),
+        listed=CONFUSIONS_LISTED,
+    )
 
 
 def _confusions(

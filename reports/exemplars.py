@@ -9,7 +9,7 @@ from reports.stored_maps import MapKey
 
 BEST_PER_CLASS = 8
 WORST_PER_CLASS = 8
-PICTURES_OF_CLASSES = 6_000  # a budget: with many classes each one shows fewer
+PICTURES_OF_CLASSES = 5_000  # a budget: with many classes each one shows fewer
 FEWEST_PER_CLASS = 2
 CONFIDENT_MISTAKES = 8
 MISTAKES_SHOWN = 240

@@ -1,8 +1,10 @@
 """The pictures of the exemplars: one JPEG of the model's view per image, and the cells of its
 maps, which the browser draws over it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ from reports.colour_scale import Scales
 from reports.colours import Map
 from reports.map_cells import map_data
 from reports.model_view import draw_view, encode_jpeg, outline_path
+from reports.spread import spread
 from reports.stored_maps import MapKey, fetch_maps
 from reports.tables import AuditTables
-from reports.threads import in_threads
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
 
@@ -55,36 +57,38 @@ class Picture:
 
 def draw_pictures(
     tables: AuditTables, keys: set[MapKey], scales: Scales, folder: Path
-) -> dict[int, Picture]:
-    """Of the maps `keys` = (image_id, role), by image_id; draws their images into `folder`."""
-    resize, crop = tables.crop
+) -> Iterator[Picture]:
+    """Begin to draw images into `folder`; of the maps `keys` = (image_id, role)."""
     maps = _draw_maps(tables, keys, scales)
-    sizes = tables.predictions.set_index("image_id")[["width", "height"]]
-    source = ImageSource()
     (folder / "images").mkdir(parents=True, exist_ok=True)
+    rows = _image_rows(tables, sorted(maps))
+    drawn = spread(partial(_draw, ImageSource(), folder, tables.crop), rows)
+    return (replace(picture, maps=maps[picture.image_id]) for picture in drawn)
 
-    def draw(row: dict[str, Any]) -> Picture:
-        image_id, uri = row["image_id"], row["uri"]
-        image, note = _read(source, uri)
-        width, height = sizes.loc[image_id] if image is None else image.shape[1::-1]
-        placement = place(int(width), int(height), resize, crop)
-        src = ""
-        if image is not None:
-            src = f"images/{image_id}.jpg"
-            (folder / src).write_bytes(encode_jpeg(draw_view(image, placement)))
-        return Picture(
-            image_id=image_id,
-            name=uri.replace("\\", "/").rsplit("/", 1)[-1],
-            uri=uri,
-            src=src,
-            note=note,
-            outline=outline_path(source, row["mask_uri"], row["boxes"] or [], placement),
-            side=crop,
-            maps=maps[image_id],
-        )
 
-    rows = _manifest_rows(tables, sorted(maps))
-    return {picture.image_id: picture for picture in in_threads(draw, rows)}
+def _draw(source: ImageSource, folder: Path, view: tuple[int, int], row: dict[str, Any]) -> Picture:
+    """A picture without its maps.
+
+    view : shorter side after the resize and side of the crop, pixels
+    """
+    image_id, uri = row["image_id"], row["uri"]
+    image, note = _read(source, uri)
+    width, height = (row["width"], row["height"]) if image is None else image.shape[1::-1]
+    placement = place(int(width), int(height), *view)
+    src = ""
+    if image is not None:
+        src = f"images/{image_id}.jpg"
+        (folder / src).write_bytes(encode_jpeg(draw_view(image, placement)))
+    return Picture(
+        image_id=image_id,
+        name=uri.replace("\\", "/").rsplit("/", 1)[-1],
+        uri=uri,
+        src=src,
+        note=note,
+        outline=outline_path(source, row["mask_uri"], row["boxes"] or [], placement),
+        side=view[1],
+        maps={},
+    )
 
 
 def _draw_maps(
@@ -125,14 +129,15 @@ def _drawn_map(raw: Map | None, row: dict[Any, Any], scales: Scales) -> DrawnMap
     )
 
 
-def _manifest_rows(tables: AuditTables, ids: list[int]) -> Iterable[dict[str, Any]]:
-    """In the order of image_id, so that rows of one Parquet file are read together."""
+def _image_rows(tables: AuditTables, ids: list[int]) -> list[dict[str, Any]]:
+    """Where images are and their sizes, in the order of image_id, so that rows of one Parquet file
+    are read together."""
     manifest = tables.run.dataset("manifest")
     columns = ["image_id", "uri", "mask_uri", "boxes"]
-    rows: list[dict[str, Any]] = manifest.to_table(
-        columns=columns, filter=pc.field("image_id").isin(ids)
-    ).to_pylist()
-    return sorted(rows, key=lambda row: int(row["image_id"]))
+    rows = manifest.to_table(columns=columns, filter=pc.field("image_id").isin(ids)).to_pylist()
+    sizes = tables.predictions.set_index("image_id")[["width", "height"]].loc[ids]
+    by_id = dict(zip(ids, sizes.to_dict("records"), strict=True))
+    return [row | by_id[row["image_id"]] for row in sorted(rows, key=itemgetter("image_id"))]
 
 
 def _read(source: ImageSource, uri: str) -> tuple[Pixels | None, str]:

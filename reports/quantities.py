@@ -1,7 +1,7 @@
 """A number with its denominator and its interval: no page shows one without the others."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +32,9 @@ class Rate:
     def high(self) -> float:
         return self._interval[1]
 
-    @cached_property
+    @property
     def _interval(self) -> tuple[float, float]:
-        low, high = wilson_interval(self.successes, self.trials)
-        return float(low), float(high)
+        return _wilson(self.successes, self.trials)
 
     @property
     def complement(self) -> "Rate":
@@ -69,6 +68,12 @@ class Estimate:
     high: float
     tested: int
     total: int
+
+
+@lru_cache(maxsize=2**14)  # many classes have the same few images
+def _wilson(successes: int, trials: int) -> tuple[float, float]:
+    low, high = wilson_interval(successes, trials)
+    return float(low), float(high)
 
 
 def mean_of(values: npt.ArrayLike) -> Mean:

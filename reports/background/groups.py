@@ -13,6 +13,9 @@ from reports.tables import AuditTables
 
 ROWS_LISTED = {"all": 1, "pair": 60, "label": 100, "predicted": 100, "slice": 100}
 _SAME = 1e-9
+Row = dict[Any, Any]
+Key = tuple[int, ...]
+
 _KEYS = {"all": [], "pair": ["label", "predicted"], "label": ["label"], "predicted": ["predicted"]}
 
 
@@ -104,13 +107,14 @@ def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
         na_position="last",
     )
     counts = _count_verdicts(stored.verdicts, _KEYS[kind]) if kind in _KEYS else None
+    findings = stored.findings[stored.findings["kind"] == kind].to_dict("records")
     rows = [
-        _group(stored, row, counts) for row in ordered.head(ROWS_LISTED[kind]).to_dict("records")
+        _group(findings, row, counts) for row in ordered.head(ROWS_LISTED[kind]).to_dict("records")
     ]
     return Groups(rows, len(own))
 
 
-def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> dict[Key, dict[str, int]]:
     """Mistakes, suspected mistakes, tested proxies and mistakes with a gap, by group."""
     wrong = ~verdicts["correct"].eq(True)
     flags = verdicts[keys].assign(
@@ -120,13 +124,15 @@ def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         proxies=verdicts["stratum"].notna() & (verdicts["object_source"] == "proxy"),
         gaps=wrong & verdicts["gap"].notna(),
     )
-    return flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies", "gaps"]].sum()
+    sums = flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies", "gaps"]].sum()
+    groups = map(tuple, sums.index.to_frame().to_numpy().tolist())
+    return dict(zip(groups, sums.to_dict("records"), strict=True))
 
 
-def _group(stored: StoredBackground, row: dict[Any, Any], counts: pd.DataFrame | None) -> Group:
+def _group(findings: list[Row], row: Row, counts: dict[Key, dict[str, int]] | None) -> Group:
     mistakes, correct = int(row["mistakes"]), int(row["images"] - row["mistakes"])
     tested, tested_correct = int(row["tested_mistakes"]), int(row["tested_correct"])
-    q_value, confirmed = _finding(stored.findings, row)
+    q_value, confirmed = _finding(findings, row)
     suspected, proxies, with_gap = _of_verdicts(row, counts)
     return Group(
         label=int(row["label"]),
@@ -149,7 +155,7 @@ def _group(stored: StoredBackground, row: dict[Any, Any], counts: pd.DataFrame |
     )
 
 
-def _estimate(row: dict[Any, Any], name: str, tested: int, total: int, value: str = "") -> Estimate:
+def _estimate(row: Row, name: str, tested: int, total: int, value: str = "") -> Estimate:
     low, high = float(row[f"{name}_low"]), float(row[f"{name}_high"])
     return Estimate(float(row[value or name]), low, high, tested, total)
 
@@ -158,27 +164,32 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""  # a missing one may be None or NaN
 
 
-def _of_verdicts(row: dict[Any, Any], counts: pd.DataFrame | None) -> tuple[Rate, int, int]:
+def _of_verdicts(row: Row, counts: dict[Key, dict[str, int]] | None) -> tuple[Rate, int, int]:
     """Suspected mistakes, tested proxies, and tested mistakes with a gap; of a slice the last two
     are not known, -1."""
     if counts is None:
         return Rate(0, 0), -1, -1
-    keys = _KEYS[str(row["group"])]
-    key = tuple(int(row[name]) for name in keys) or (0,)
-    own = counts.reindex([key if len(key) > 1 else key[0]], fill_value=0).iloc[0]
+    key = tuple(int(row[name]) for name in _KEYS[str(row["group"])]) or (0,)
+    own = counts.get(key) or dict.fromkeys(("mistakes", "suspected", "proxies", "gaps"), 0)
     suspected = Rate(int(own["suspected"]), int(own["mistakes"]))
     return suspected, int(own["proxies"]), int(own["gaps"])
 
 
-def _finding(findings: pd.DataFrame, row: dict[Any, Any]) -> tuple[float, bool]:
-    """q-value of the statement about a group, and whether it is confirmed."""
-    own = findings[findings["kind"] == row["group"]]
+def _finding(findings: list[Row], row: Row) -> tuple[float, bool]:
+    """q-value of the statement about a group, and whether it is confirmed.
+
+    findings : of the group's kind
+    """
+    for each in findings:
+        if _is_about(each, row):
+            return float(each["q_value"]), bool(each["confirmed"])
+    return float("nan"), False
+
+
+def _is_about(finding: Row, row: Row) -> bool:
     if row["group"] == "slice":
         # Others with this subject are about the slice's accuracy.
-        own = own[own["subject"] == f"{row['tag']} = {row['value']}"]
-        own = own[(own["effect"] - row["driven_share"]).abs() < _SAME]
-    else:
-        own = own[(own["label"] == row["label"]) & (own["predicted"] == row["predicted"])]
-    if not len(own):
-        return float("nan"), False
-    return float(own["q_value"].iloc[0]), bool(own["confirmed"].iloc[0])
+        same = finding["subject"] == f"{row['tag']} = {row['value']}"
+        return same and abs(finding["effect"] - row["driven_share"]) < _SAME
+    keys = "label", "predicted"
+    return all(finding[key] == row[key] for key in keys)

@@ -37,10 +37,10 @@ def write_explorer(
     tables = shown_tables(tables, linked)
     rows = collect_rows(tables)
     uris = read_manifest(tables)["uri"]
+    thumbnails = draw_thumbnails(tables, uris, site.folder)
     grid = write_map_files(tables, folder)
     write_detail_files(tables, folder, site.folder, links)
-    pictures = draw_thumbnails(tables, uris, site.folder)
-    pictures |= stored_pictures(site.folder)
+    pictures = dict(thumbnails) | stored_pictures(site.folder)
     ids = tables.predictions["image_id"]
     write_script(folder, "rows", rows.table, **_facts(tables, scales, rows, grid))
     write_script(folder, "names", _names(uris.reindex(ids), ids.map(pictures)))

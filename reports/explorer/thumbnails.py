@@ -1,5 +1,7 @@
 """Small pictures of images that no other page of the report shows."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -7,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from reports.model_view import draw_view, encode_jpeg
+from reports.spread import spread
 from reports.tables import AuditTables
-from reports.threads import in_threads
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
 
@@ -18,31 +20,36 @@ _SIDE = 128
 FOLDER = "thumbnails"
 
 
-def draw_thumbnails(tables: AuditTables, uris: "pd.Series[str]", report: Path) -> dict[int, str]:
-    """Draw the model's view of images that have no picture in the report yet: of all where they
-    are at most MOST_THUMBNAILS, else of the most costly.
+def draw_thumbnails(
+    tables: AuditTables, uris: "pd.Series[str]", report: Path
+) -> Iterator[tuple[int, str]]:
+    """Begin to draw the model's view of images that have no picture in the report yet: of all where
+    they are at most MOST_THUMBNAILS, else of the most costly.
 
     uris : by image_id
 
-    Returns: paths in the report by image_id, of those that can be read
+    Returns: image_ids with paths in the report, of those that can be read
     """
-    resize, crop = tables.crop
-    source = ImageSource()
     (report / FOLDER).mkdir(parents=True, exist_ok=True)
+    chosen = [(i, uris[i]) for i in _choose(tables.predictions, report)]
+    drawn = spread(partial(_draw, ImageSource(), report, tables.crop), chosen)
+    return ((image_id, name) for image_id, name in drawn if name)
 
-    def draw(image_id: int) -> tuple[int, str]:
-        try:
-            image = decode_image(source.read(uris[image_id]))
-        except UnreadableImage:
-            return image_id, ""  # the page says so where it would show it
-        height, width = image.shape[:2]
-        name = f"{FOLDER}/{image_id}.jpg"
-        view = draw_view(image, place(width, height, resize, crop))
-        (report / name).write_bytes(encode_jpeg(_shrink(view)))
-        return image_id, name
 
-    chosen = _choose(tables.predictions, report)
-    return {image_id: name for image_id, name in in_threads(draw, chosen) if name}
+def _draw(
+    source: ImageSource, report: Path, view: tuple[int, int], image: tuple[int, str]
+) -> tuple[int, str]:
+    """view : shorter side after the resize and side of the crop, pixels; image : its id and uri"""
+    image_id, uri = image
+    try:
+        pixels = decode_image(source.read(uri))
+    except UnreadableImage:
+        return image_id, ""  # the page says so where it would show it
+    height, width = pixels.shape[:2]
+    name = f"{FOLDER}/{image_id}.jpg"
+    seen = draw_view(pixels, place(width, height, *view))
+    (report / name).write_bytes(encode_jpeg(_shrink(seen)))
+    return image_id, name
 
 
 def stored_pictures(report: Path) -> dict[int, str]:
@@ -59,4 +66,6 @@ def _choose(predictions: pd.DataFrame, report: Path) -> list[int]:
 
 
 def _shrink(view: Pixels) -> Pixels:
+    if len(view) <= _SIDE:
+        return view
     return cv2.resize(view, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)

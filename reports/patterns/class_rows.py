@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reports.patterns.crops import Cut, DrawnCrop
+from reports.patterns.placements import Placements
 from reports.patterns.regions import choose_regions, region_boxes, square_in_view
 from reports.patterns.stored_units import UnitImage, UnitKey, fetch_unit_images
 from reports.patterns.unit_choice import Caps, ClassUnit, choose_caps, units_by_class
 from reports.patterns.unit_layers import Box, UnitLayer, crop_around
 from reports.tables import AuditTables
-from tasks.images.geometry import Placement, place
+from tasks.images.geometry import Placement
 
 Frame = tuple[float, float, float, float]  # left, top, width, height in shares of a crop
 
@@ -48,22 +49,6 @@ class CropView:
     field: Box | None
     activation: float
     predicted_name: str
-
-
-class Placements:
-    """Where the model's view lies in each image.
-
-    Attributes: crop, its side in pixels
-    """
-
-    def __init__(self, tables: AuditTables) -> None:
-        self._places = pd.Index(tables.predictions["image_id"])
-        self._sizes = tables.predictions[["width", "height"]].to_numpy()
-        self._resize, self.crop = tables.crop
-
-    def of(self, image_id: int) -> Placement:
-        width, height = self._sizes[self._places.get_loc(image_id)].tolist()
-        return place(width, height, self._resize, self.crop)
 
 
 def plan_classes(tables: AuditTables) -> tuple[Caps, dict[int, ClassPlan]]:
@@ -116,7 +101,7 @@ def _regions(
     tables: AuditTables, first_id: dict[int, int], places: Placements, most: int
 ) -> dict[int, list[PlannedCrop]]:
     chosen = choose_regions(tables.evidence, first_id, most)
-    boxes = region_boxes(tables, chosen)
+    boxes = region_boxes(tables.run, chosen, places)
     strongest = _scales(tables.evidence, boxes)
     planned: dict[int, list[PlannedCrop]] = {}
     for class_idx, ids in chosen.items():

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.patterns.class_rows import ClassPlan, Placements, PlannedCrop, plan_unit_crop
+from reports.patterns.class_rows import ClassPlan, PlannedCrop, plan_unit_crop
 from reports.patterns.crops import Cut
+from reports.patterns.placements import Placements
 from reports.patterns.stored_units import (
     ALL_IMAGES,
     UnitImage,

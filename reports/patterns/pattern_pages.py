@@ -52,7 +52,7 @@ def write_pattern_pages(
     views: CropViews,
     clusters: dict[int, list[Pattern]],
 ) -> None:
-    """Write patterns.html and patterns/<class_idx>.html; nothing without plans.
+    """Write patterns.html and begin patterns/<class_idx>.html; nothing without plans.
 
     scale : of all mean maps; clusters : of explanations, by class
     """
@@ -66,23 +66,32 @@ def write_pattern_pages(
         class_idx: [UnitRow(unit, views.of(crops)) for unit, crops in plan.units]
         for class_idx, plan in plans.items()
     }
-    facts = _layer_facts(tables, stored) | {"caps": caps, "class_name": tables.class_name}
-    facts |= {"pages": set(plans), "nearest_shown": NEAREST, "near_total": len(plans) - 1}
-    for class_idx, (previous, following) in _neighbours(list(plans), classes).items():
-        site.write(
-            f"patterns/{class_idx}.html",
-            "pattern.html",
-            summary=classes[class_idx],
-            previous=previous,
-            following=following,
-            means=means.get(class_idx),
-            regions=views.of(plans[class_idx].regions),
-            units=rows[class_idx],
-            near=near.get(class_idx, []),
-            patterns=clusters.get(class_idx, []),
-            **_objects(tables, class_idx),
-            **facts,
-        )
+    site.begin(
+        "pattern.html",
+        (
+            (
+                f"patterns/{class_idx}.html",
+                {
+                    "summary": classes[class_idx],
+                    "previous": previous,
+                    "following": following,
+                    "means": means.get(class_idx),
+                    "regions": views.of(plans[class_idx].regions),
+                    "units": rows[class_idx],
+                    "near": near.get(class_idx, []),
+                    "patterns": clusters.get(class_idx, []),
+                    **_objects(tables, class_idx),
+                },
+            )
+            for class_idx, (previous, following) in _neighbours(list(plans), classes).items()
+        ),
+        **_layer_facts(tables, stored),
+        caps=caps,
+        class_names={class_idx: summary.name for class_idx, summary in classes.items()},
+        pages=set(plans),
+        nearest_shown=NEAREST,
+        near_total=len(plans) - 1,
+    )
     listed = [(classes[i], rows[i], near.get(i, [])) for i in plans]
     site.write("patterns.html", "patterns.html", rows=listed, layer=layer, nearest=closest)
 

@@ -1,13 +1,13 @@
 """Discriminative regions: images with the strongest evidence for their label, cut by its map."""
 
-import numpy as np
 import pandas as pd
 
-from reports.patterns.unit_layers import Box, view_box
+from reports.patterns.placements import Placements
+from reports.patterns.unit_layers import Box, in_image, view_box
 from reports.stored_maps import fetch_maps
-from reports.tables import AuditTables
-from tasks.images.geometry import Placement, place
+from tasks.images.geometry import Placement
 from tasks.representation.map_box import map_box, square_around
+from tasks.tables.storage import RunFolder
 
 LABEL = "label"
 
@@ -28,20 +28,17 @@ def choose_regions(
     return {int(key): ids.tolist() for key, ids in kept.groupby("class_idx")["image_id"]}
 
 
-def region_boxes(tables: AuditTables, chosen: dict[int, list[int]]) -> dict[int, Box]:
+def region_boxes(
+    run: RunFolder, chosen: dict[int, list[int]], places: Placements
+) -> dict[int, Box]:
     """By image_id the box of the label's map by the 20 % rule (arXiv:1512.04150, section 3.1), in
     pixels of the image."""
-    ids = sorted({image_id for of_class in chosen.values() for image_id in of_class})
-    maps = fetch_maps(tables.run, {(image_id, LABEL) for image_id in ids})
-    sizes = tables.predictions.set_index("image_id")[["width", "height"]]
+    ids = {image_id for of_class in chosen.values() for image_id in of_class}
     boxes = {}
-    for (image_id, _), raw in maps.items():
-        width, height = sizes.loc[image_id]
-        placement = place(int(width), int(height), *tables.crop)
-        in_view = map_box(raw, placement.crop)
+    for (image_id, _), raw in fetch_maps(run, {(image_id, LABEL) for image_id in ids}).items():
+        in_view = map_box(raw, places.crop)
         if in_view is not None:
-            top, left, bottom, right = placement.to_image(np.array([in_view]))[0].tolist()
-            boxes[image_id] = (top, left, bottom, right)
+            boxes[image_id] = in_image(places.of(image_id), *in_view)
     return boxes
 
 

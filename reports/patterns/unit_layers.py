@@ -71,16 +71,17 @@ def crop_around(layer: UnitLayer, row: int, col: int, placement: Placement) -> B
     side = layer.crop_side(view)
     middle = layer.centre(row, col, view)
     top, left = (min(max(at - side / 2, 0.0), view - side) for at in middle)
-    return _to_image(placement, top, left, top + side, left + side)
+    return in_image(placement, top, left, top + side, left + side)
 
 
 def view_box(placement: Placement) -> Box:
     """What the model saw, in pixels of the image."""
-    return _to_image(placement, 0, 0, placement.crop, placement.crop)
+    return in_image(placement, 0, 0, placement.crop, placement.crop)
 
 
 @functools.lru_cache(maxsize=2**14)  # many images have one size, and units peak in few cells
-def _to_image(placement: Placement, *edges: float) -> Box:
+def in_image(placement: Placement, *edges: float) -> Box:
+    """Top, left, bottom, right in pixels of the view as a box in pixels of the image."""
     whole = np.array([[round(edge) for edge in edges]], dtype=np.int64)
     top, left, bottom, right = placement.to_image(whole)[0].tolist()
     return top, left, bottom, right

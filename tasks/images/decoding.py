@@ -36,12 +36,15 @@ class ImageSource:
     """Reads image bytes by uri: a local path, an fsspec URL, FILE.parquet#ROW or
     ARCHIVE.tar#START+SIZE/NAME; the last two with a path or URL before the sign.
 
-    Threads may share it.
+    Threads may share it; another process gets one of its own.
     """
 
     def __init__(self) -> None:
         self._parquet = ParquetRows()
         self._tar = TarReader()
+
+    def __reduce__(self) -> tuple[type["ImageSource"], tuple[()]]:
+        return ImageSource, ()
 
     def read(self, uri: str) -> bytes:
         """The bytes behind `uri`.

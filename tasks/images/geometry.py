@@ -1,6 +1,7 @@
 """Where the model's square view lies in the original image."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ class Placement:
 
         Returns: int32, shape (n, 4), rounded outwards and clipped to what the model saw.
         """
-        return boxes_in_images(boxes, np.array([astuple(self)]))
+        return boxes_in_images(boxes, np.array([list(vars(self).values())]))
 
     def to_view(self, boxes: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Boxes in pixels of the image as boxes in pixels of the crop, rounded towards zero as
@@ -54,6 +55,7 @@ class Placement:
         return np.clip(edges[seen], 0, self.crop - 1).astype(np.int64)
 
 
+@lru_cache(maxsize=2**12)  # datasets have few sizes, reports ask for thousands of images
 def place(width: int, height: int, resize: int, crop: int) -> Placement:
     """Resize the shorter side to `resize`, keep the aspect, cut the central square.
 

@@ -1,34 +1,19 @@
-"""A dataset of any number of rows that takes no disk: pictures are made when they are read.
+"""A dataset of any number of rows whose pictures take no disk, and a tiny network for it."""
 
-Each shows its class's texture somewhere on a ground of its own, all from the row's number, so that
-no two are alike and a tiny network tells most classes apart. They stand behind a file system of
-fsspec, and go through the product's own reading, decoding and preprocessing.
-"""
-
-from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import cv2
-import fsspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from fsspec import AbstractFileSystem
 from safetensors.torch import save_file
 
 from tasks.model.loading import load_model
+from tests.benchmarks.made_pictures import IMAGE_SEED, ROOT, SIDE, picture
 
-PROTOCOL = "made"
-ROOT = f"{PROTOCOL}://pictures"
-SIDE, COARSE, OBJECT = 32, 8, 4  # pixels; blots a side, of the picture and of the object in it
 UNITS = 64
-GROUND, NOISE = 0.4, 0.35  # blots of the ground, and noise on the object, whose own are 1
 CAMERAS = 5
-_CLASS_SEED, _IMAGE_SEED = 1, 2
 _LEARNT_FROM = 16  # pictures per class
 
 MODEL = f"""
@@ -65,42 +50,6 @@ def build():
     }}
     return model
 """
-
-Bytes = npt.NDArray[np.uint8]
-
-
-@cache
-def _textures(classes: int) -> npt.NDArray[np.float32]:
-    random = np.random.default_rng(_CLASS_SEED)
-    return random.normal(size=(classes, OBJECT, OBJECT, 3)).astype(np.float32)
-
-
-def picture(row: int, class_idx: int, classes: int, seed: int = _IMAGE_SEED) -> Bytes:
-    """RGB, uint8, shape (SIDE, SIDE, 3)."""
-    random = np.random.default_rng((seed, row))
-    coarse = GROUND * random.standard_normal((COARSE, COARSE, 3), dtype=np.float32)
-    top, left = random.integers(0, COARSE - OBJECT + 1, 2)
-    own = coarse[top : top + OBJECT, left : left + OBJECT]
-    own *= NOISE / GROUND
-    own += _textures(classes)[class_idx]
-    smooth = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    return np.clip(128 + 40 * smooth, 0, 255).astype(np.uint8)
-
-
-class MadeFileSystem(AbstractFileSystem):
-    """made://pictures/CLASSES/CLASS/ROW.ppm: the picture of a row."""
-
-    protocol = PROTOCOL
-
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> BytesIO:
-        _, classes, class_idx, name = self._strip_protocol(path).split("/")
-        pixels = picture(int(name.removesuffix(".ppm")), int(class_idx), int(classes))
-        return BytesIO(b"P6 %d %d 255\n" % (SIDE, SIDE) + pixels.tobytes())
-
-
-def register() -> None:
-    """Let this process read made:// uris."""
-    fsspec.register_implementation(PROTOCOL, MadeFileSystem, clobber=True)
 
 
 def write_manifest(file: Path, rows: int, classes: int, period: int) -> Path:
@@ -147,7 +96,7 @@ def write_model(folder: Path, classes: int) -> str:
 def _pooled(network: Any, class_idx: int, classes: int) -> torch.Tensor:
     """(pictures, UNITS), of pictures that are in no manifest."""
     pixels = np.stack(
-        [picture(i, class_idx, classes, seed=_IMAGE_SEED + 1) for i in range(_LEARNT_FROM)]
+        [picture(i, class_idx, classes, seed=IMAGE_SEED + 1) for i in range(_LEARNT_FROM)]
     )
     inputs = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     pooled: torch.Tensor = network.trunk((inputs - 0.5) / 0.25).mean(dim=(2, 3))

@@ -100,8 +100,8 @@ def test_a_map_without_evidence_is_a_badge_and_is_not_drawn(
     run: SmallRun, image_id: int, badge: str, tmp_path: Path
 ) -> None:
     tables = load_tables(RunFolder(run.folder))
-    drawn = draw_pictures(tables, {(image_id, "predicted")}, choose_scales(tables), tmp_path)
-    found = drawn[image_id].maps["predicted"]
+    [drawn] = draw_pictures(tables, {(image_id, "predicted")}, choose_scales(tables), tmp_path)
+    found = drawn.maps["predicted"]
     assert (found.data, found.badge) == ("", badge)
 
 

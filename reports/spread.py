@@ -1,0 +1,52 @@
+"""Work on many pictures or pages, spread over the processors."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from loky import cpu_count, get_reusable_executor
+from loky.process_executor import BrokenProcessPool
+
+# Below it processes, a second of a processor to start each, cost more than they save. Threads
+# share out the reading and decoding of photographs, but not what is Python's own.
+FEW = 500
+MOST_THREADS = 8
+_PER_CALL = 50  # also what a killed process costs again
+_IDLE_S = 20
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def spread(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`work` on each item; the results come in the order of the items.
+
+    Few items are worked in threads, when they are asked for. Many are begun at once, in processes:
+    `work` and the items have to be picklable. What a process had left when it was killed is done
+    here.
+    """
+    listed = list(items)
+    if len(listed) < FEW or cpu_count() == 1:
+        return _in_threads(work, listed)
+    parts = [listed[start : start + _PER_CALL] for start in range(0, len(listed), _PER_CALL)]
+    workers = get_reusable_executor(cpu_count(), timeout=_IDLE_S)
+    begun = [workers.submit(_work_on, work, part) for part in parts]
+
+    def results() -> Iterator[Result]:
+        for part, future in zip(parts, begun, strict=True):
+            try:
+                done = future.result()
+            except BrokenProcessPool:
+                done = _work_on(work, part)
+            yield from done
+
+    return results()
+
+
+def _work_on(work: Callable[[Item], Result], part: list[Item]) -> list[Result]:
+    return [work(item) for item in part]
+
+
+def _in_threads(work: Callable[[Item], Result], items: list[Item]) -> Iterator[Result]:
+    with ThreadPoolExecutor(min(MOST_THREADS, cpu_count())) as threads:
+        yield from threads.map(work, items)

@@ -1,0 +1,96 @@
+"""Work in processes gives what work in threads gives, whatever befalls the processes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from reports.build import build_report
+from reports.spread import spread
+from tests.reports.small_run import SmallRun
+
+ITEMS = range(120)  # more than two calls' worth
+
+
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few items are many, on a machine of two cores."""
+    monkeypatch.setattr("reports.spread.FEW", 1)
+    monkeypatch.setattr("reports.spread.cpu_count", lambda: 2)
+    yield
+
+
+def square(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def refuse(number: int) -> int:
+    if number == 70:
+        raise ValueError("seventy")
+    return number
+
+
+def die_elsewhere(parent: int, number: int) -> int:
+    if number == 70 and os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_few_items_stay_in_this_process() -> None:
+    done = list(spread(square, ITEMS))
+    assert [value for value, _ in done] == [n * n for n in ITEMS]
+    assert {process for _, process in done} == {os.getpid()}
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_many_items_are_worked_elsewhere_in_their_order() -> None:
+    done = list(spread(square, ITEMS))
+    assert [value for value, _ in done] == [n * n for n in ITEMS]
+    assert os.getpid() not in {process for _, process in done}
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_an_error_of_the_work_is_raised_here() -> None:
+    with pytest.raises(ValueError, match="seventy"):
+        list(spread(refuse, ITEMS))
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_what_a_killed_process_left_is_done_here() -> None:
+    assert list(spread(partial(die_elsewhere, os.getpid()), ITEMS)) == list(ITEMS)
+    # And the next one finds processes again.
+    assert os.getpid() not in {process for _, process in spread(square, ITEMS)}
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import reports.spread as s\n"
+        "s.FEW, s.cpu_count = 1, lambda: 2\n"
+        "print('begun', sum(s.spread(abs, range(-100, 0))))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    told = subprocess.run(
+        [sys.executable, script], env=environment, check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "begun 5050\n"
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_report_drawn_in_processes_is_the_same(
+    run: SmallRun, report: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(run.folder, tmp_path / "run", ignore=shutil.ignore_patterns("report"))
+    drawn = build_report(copy).parent
+    files = {file.relative_to(report) for file in report.rglob("*") if file.is_file()}
+    assert files == {file.relative_to(drawn) for file in drawn.rglob("*") if file.is_file()}
+    different = [
+        name for name in files if (report / name).read_bytes() != (drawn / name).read_bytes()
+    ]
+    assert different == []
