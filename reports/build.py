@@ -14,7 +14,7 @@ from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.differences_page import write_differences_page
 from reports.exemplars import choose_exemplars
-from reports.explorer.explorer_page import write_explorer
+from reports.explorer.explorer_page import begin_explorer, write_explorer
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.limits_page import all_limits, write_limits_page
@@ -76,11 +76,12 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     total = int(tables.predictions["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
     write_background_pages(site, tables, chosen, cases, findings, links)
+    explorer = begin_explorer(tables, folder, {"strip": strips, "case": links.cases})
     write_patterns(site, tables, scales.mean, classes, begun, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_differences_page(site, tables.run)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
-    write_explorer(site, tables, scales, {"strip": strips, "case": links.cases})
+    write_explorer(site, scales, explorer)
     site.finish()

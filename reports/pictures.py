@@ -59,10 +59,10 @@ def draw_pictures(
     tables: AuditTables, keys: set[MapKey], scales: Scales, folder: Path
 ) -> Iterator[Picture]:
     """Begin to draw images into `folder`; of the maps `keys` = (image_id, role)."""
-    maps = _draw_maps(tables, keys, scales)
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows = _image_rows(tables, sorted(maps))
+    rows = _image_rows(tables, sorted({image_id for image_id, _ in keys}))
     drawn = spread(partial(_draw, ImageSource(), folder, tables.crop), rows)
+    maps = _draw_maps(tables, keys, scales)
     return (replace(picture, maps=maps[picture.image_id]) for picture in drawn)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from loky import cpu_count, get_reusable_executor
@@ -11,7 +12,7 @@ from loky.process_executor import BrokenProcessPool
 # share out the reading and decoding of photographs, but not what is Python's own.
 FEW = 500
 MOST_THREADS = 8
-_PER_CALL = 50  # also what a killed process costs again
+_PER_CALL = 50
 _IDLE_S = 20
 
 Item = TypeVar("Item")
@@ -22,25 +23,39 @@ def spread(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Re
     """`work` on each item; the results come in the order of the items.
 
     Few items are worked in threads, when they are asked for. Many are begun at once, in processes:
-    `work` and the items have to be picklable. What a process had left when it was killed is done
-    here.
+    `work` and the items have to be picklable.
     """
     listed = list(items)
-    if len(listed) < FEW or cpu_count() == 1:
+    if not _many(len(listed)):
         return _in_threads(work, listed)
-    parts = [listed[start : start + _PER_CALL] for start in range(0, len(listed), _PER_CALL)]
-    workers = get_reusable_executor(cpu_count(), timeout=_IDLE_S)
-    begun = [workers.submit(_work_on, work, part) for part in parts]
+    parts = (listed[start : start + _PER_CALL] for start in range(0, len(listed), _PER_CALL))
+    begun = [begin(partial(_work_on, work, part), len(listed)) for part in parts]
+    return (result for finish in begun for result in finish())
 
-    def results() -> Iterator[Result]:
-        for part, future in zip(parts, begun, strict=True):
-            try:
-                done = future.result()
-            except BrokenProcessPool:
-                done = _work_on(work, part)
-            yield from done
 
-    return results()
+def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
+    """Begin `work` in another process if it is about many things. What a process was at when it was
+    killed is done here.
+
+    size : how many pictures, pages or images it is about
+
+    Returns: what waits for the result
+    """
+    if not _many(size):
+        return work
+    future = get_reusable_executor(cpu_count(), timeout=_IDLE_S).submit(work)
+
+    def finish() -> Result:
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return work()
+
+    return finish
+
+
+def _many(size: int) -> bool:
+    return size >= FEW and cpu_count() > 1
 
 
 def _work_on(work: Callable[[Item], Result], part: list[Item]) -> list[Result]:

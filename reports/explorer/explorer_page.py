@@ -1,5 +1,9 @@
 """images.html: every audited image, to be filtered, sorted, looked at and exported."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,37 +22,64 @@ from reports.explorer.script_files import smallest_integers, write_script
 from reports.explorer.shown_images import shown_tables
 from reports.explorer.thumbnails import draw_thumbnails, stored_pictures
 from reports.site import Site
+from reports.spread import begin
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
 
 FOLDER = "explorer"
 
 
-def write_explorer(
-    site: Site, tables: AuditTables, scales: Scales, links: dict[str, dict[int, str]]
-) -> None:
-    """Write images.html with its data; the last of the report's pages, since it links to others.
+@dataclass(frozen=True)
+class BegunExplorer:
+    """tables : of the images shown, of `audited`
+    thumbnails : being drawn
+    maps : waits for the files of maps; rows and columns of a map
+    details : waits for the files of details
+    """
+
+    tables: AuditTables
+    audited: int
+    uris: "pd.Series[str]"
+    thumbnails: Iterator[tuple[int, str]]
+    maps: Callable[[], tuple[int, int]]
+    details: Callable[[], None]
+
+
+def begin_explorer(
+    tables: AuditTables, report: Path, links: dict[str, dict[int, str]]
+) -> BegunExplorer:
+    """Begin the data of images.html; once all else is drawn that pages show of an image.
 
     links : pages by image_id, by `strip` and `case`
     """
-    folder = site.folder / FOLDER
-    audited = len(tables.predictions)
-    linked = set(stored_pictures(site.folder)).union(*links.values())
-    tables = shown_tables(tables, linked)
+    linked = set(stored_pictures(report)).union(*links.values())
+    shown, folder = shown_tables(tables, linked), report / FOLDER
+    uris, images = read_manifest(shown)["uri"], len(shown.predictions)
+    return BegunExplorer(
+        tables=shown,
+        audited=len(tables.predictions),
+        uris=uris,
+        thumbnails=draw_thumbnails(shown, uris, report),
+        maps=begin(partial(write_map_files, shown, folder), images),
+        details=begin(partial(write_detail_files, shown, folder, report, links), images),
+    )
+
+
+def write_explorer(site: Site, scales: Scales, begun: BegunExplorer) -> None:
+    """Write images.html with its data."""
+    tables, folder = begun.tables, site.folder / FOLDER
     rows = collect_rows(tables)
-    uris = read_manifest(tables)["uri"]
-    thumbnails = draw_thumbnails(tables, uris, site.folder)
-    grid = write_map_files(tables, folder)
-    write_detail_files(tables, folder, site.folder, links)
-    pictures = dict(thumbnails) | stored_pictures(site.folder)
+    pictures = dict(begun.thumbnails) | stored_pictures(site.folder)
+    begun.details()
     ids = tables.predictions["image_id"]
-    write_script(folder, "rows", rows.table, **_facts(tables, scales, rows, grid))
-    write_script(folder, "names", _names(uris.reindex(ids), ids.map(pictures)))
+    facts = _facts(tables, scales, rows, begun.maps())
+    write_script(folder, "rows", rows.table, **facts)
+    write_script(folder, "names", _names(begun.uris.reindex(ids), ids.map(pictures)))
     site.write(
         PAGE,
         "images.html",
         images=len(ids),
-        audited=audited,
+        audited=begun.audited,
         pictured=len(pictures),
         quantities={
             name: text for name, text in QUANTITIES.items() if name in rows.table.schema.names
