@@ -29,6 +29,7 @@ from reports.pairs import confused_pairs
 from reports.patterns.write_patterns import begin_patterns, write_patterns
 from reports.pictures import draw_pictures
 from reports.site import Site
+from reports.spread import ended_on_failure
 from reports.tables import AuditTables, load_tables
 from reports.unread_page import write_unread_page
 from tasks.tables.storage import RunFolder
@@ -45,7 +46,7 @@ def build_report(run_folder: Path) -> Path:
     """
     run = RunFolder(run_folder)
     tables = load_tables(run)
-    with replaced_folder(run.report_file.parent) as folder, _uncollected():
+    with replaced_folder(run.report_file.parent) as folder, ended_on_failure(), _uncollected():
         _write_pages(tables, folder)
     return run.report_file
 

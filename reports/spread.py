@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from loky import cpu_count, get_reusable_executor
-from loky.process_executor import BrokenProcessPool
+from loky import ProcessPoolExecutor, cpu_count, get_reusable_executor
+from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 # Below it processes, a second of a processor to start each, cost more than they save. Threads
 # share out the reading and decoding of photographs, but not what is Python's own.
@@ -43,15 +44,32 @@ def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
     """
     if not _many(size):
         return work
-    future = get_reusable_executor(cpu_count(), timeout=_IDLE_S).submit(work)
+    try:
+        future = _processes().submit(work)
+    except BrokenProcessPool:  # killed just now
+        return work
 
     def finish() -> Result:
         try:
             return future.result()
-        except BrokenProcessPool:
+        except (BrokenProcessPool, ShutdownExecutorError):
             return work()
 
     return finish
+
+
+@contextmanager
+def ended_on_failure() -> Iterator[None]:
+    """What was begun ends at once where the block fails; it would go on to write."""
+    try:
+        yield
+    except BaseException:
+        _processes().shutdown(kill_workers=True)
+        raise
+
+
+def _processes() -> ProcessPoolExecutor:
+    return get_reusable_executor(cpu_count(), timeout=_IDLE_S)
 
 
 def _many(size: int) -> bool:

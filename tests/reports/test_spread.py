@@ -1,10 +1,12 @@
 """Work in processes gives what work in threads gives, whatever befalls the processes."""
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reports.build import build_report
-from reports.spread import spread
+from reports.spread import ended_on_failure, spread
 from tests.reports.small_run import SmallRun
 
 ITEMS = range(120)  # more than two calls' worth
@@ -33,6 +35,16 @@ def square(number: int) -> tuple[int, int]:
 def refuse(number: int) -> int:
     if number == 70:
         raise ValueError("seventy")
+    return number
+
+
+def run_out_of_disk(number: int) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def write_slowly(folder: Path, number: int) -> int:
+    time.sleep(0.02)
+    (folder / str(number)).touch()
     return number
 
 
@@ -66,6 +78,25 @@ def test_what_a_killed_process_left_is_done_here() -> None:
     assert list(spread(partial(die_elsewhere, os.getpid()), ITEMS)) == list(ITEMS)
     # And the next one finds processes again.
     assert os.getpid() not in {process for _, process in spread(square, ITEMS)}
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_full_disk_is_still_told_as_one() -> None:
+    with pytest.raises(OSError) as caught:
+        list(spread(run_out_of_disk, ITEMS))
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_where_the_build_fails_nothing_more_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="build"), ended_on_failure():
+        begun = spread(partial(write_slowly, tmp_path), ITEMS)
+        next(begun)
+        raise ValueError("the build")
+    written = set(tmp_path.iterdir())
+    time.sleep(0.5)
+    assert set(tmp_path.iterdir()) == written
+    assert 0 < len(written) < len(ITEMS)
 
 
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:
