@@ -26,7 +26,8 @@ from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
-from reports.patterns.write_patterns import begin_patterns, write_patterns
+from reports.patterns.begun_patterns import begin_patterns
+from reports.patterns.write_patterns import write_patterns
 from reports.pictures import draw_pictures
 from reports.site import Site
 from reports.spread import ended_on_failure

@@ -9,10 +9,13 @@ import pandas as pd
 
 from reports.patterns.group_sums import sums_by_group
 from reports.tables import AuditTables
+from tasks.tables.storage import RunFolder
 
 NEAREST = 5
 
 Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+Cosines = tuple[Ids, Floats]
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,18 @@ class NearClass:
     shared: list[SharedUnit]
 
 
-def class_cosines(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
+def class_cosines(run: RunFolder, correct: Ids, classes: int) -> Cosines:
     """The cosine of the mean pooled features over correct images, between all classes that have
     such images. The features are read in pieces; those that are not finite are left out.
 
+    correct : image_ids
+
     Returns: class indices, shape (C,), and cosines, shape (C, C).
     """
-    right = tables.predictions["labelled"] & ~tables.predictions["mistake"]
-    correct = tables.predictions.loc[right, "image_id"].to_numpy(np.int64)
-    classes = 1 + int(tables.predictions["label"].max())
     counts = np.zeros(classes, dtype=np.int64)
     sums: Floats | None = None
     columns = ["image_id", "label", "pooled"]
-    for batch in tables.run.dataset("features").to_batches(columns=columns):
+    for batch in run.dataset("features").to_batches(columns=columns):
         if not batch.num_rows:
             continue
         flat = batch["pooled"].flatten().to_numpy(zero_copy_only=False)
@@ -73,20 +75,23 @@ def class_cosines(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
     return present, unit @ unit.T
 
 
-def nearest_classes(tables: AuditTables, shared: pd.DataFrame) -> dict[int, list[NearClass]]:
+def nearest_classes(
+    tables: AuditTables, shared: pd.DataFrame, cosines: Cosines
+) -> dict[int, list[NearClass]]:
     """By class with labelled images: the five others of the largest cosine and the five that it is
     confused with most often, either way; ordered by confusions, then by cosine.
 
     shared : `shared_units` of the target layer
+    cosines : of `class_cosines`
     """
-    present, cosines = class_cosines(tables)
     confusions = _confusions(tables.confusions)
     units = _shared_units(shared)
     found = {}
-    for label in sorted({int(i) for i in tables.predictions["label"] if i >= 0}):
+    labels = tables.predictions["label"].unique()
+    for label in sorted(int(i) for i in labels if i >= 0):
         counts = confusions.get(label, {})
         often = sorted(counts, key=lambda other: (-sum(counts[other]), other))[:NEAREST]
-        ranks, cosine = _ranked(label, often, present, cosines)
+        ranks, cosine = _ranked(label, often, *cosines)
         rows = [
             NearClass(
                 class_idx=other,
@@ -108,7 +113,7 @@ def _order(row: NearClass) -> tuple[int, float, int]:
 
 
 def _ranked(
-    label: int, often: list[int], present: npt.NDArray[np.int64], cosines: Floats
+    label: int, often: list[int], present: Ids, cosines: Floats
 ) -> tuple[dict[int, int], dict[int, float]]:
     """Rank and cosine of the nearest classes and of those in `often`; of equals the lower class
     is nearer. Nothing for a class without correct images."""

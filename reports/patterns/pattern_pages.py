@@ -7,13 +7,14 @@ from reports.background.patterns import Pattern
 from reports.class_summaries import ClassSummary
 from reports.colour_scale import ColourScale
 from reports.informative_objects.objects_table import SHOWN_OBJECTS, object_row
+from reports.patterns.begun_patterns import BegunPatterns
 from reports.patterns.ceilings import shared_ceiling
-from reports.patterns.class_rows import ClassPlan, CropView, PlannedCrop
+from reports.patterns.class_rows import CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.nearest_classes import NEAREST, NearClass, nearest_classes
 from reports.patterns.split_mean_maps import split_means
 from reports.patterns.stored_units import StoredUnits
-from reports.patterns.unit_choice import Caps, ClassUnit
+from reports.patterns.unit_choice import ClassUnit
 from reports.site import Site
 from reports.tables import AuditTables
 
@@ -47,8 +48,7 @@ def write_pattern_pages(
     tables: AuditTables,
     scale: ColourScale,
     classes: dict[int, ClassSummary],
-    caps: Caps,
-    plans: dict[int, ClassPlan],
+    begun: BegunPatterns,
     views: CropViews,
     clusters: dict[int, list[Pattern]],
 ) -> None:
@@ -56,12 +56,13 @@ def write_pattern_pages(
 
     scale : of all mean maps; clusters : of explanations, by class
     """
-    stored = tables.units
+    stored, plans = tables.units, begun.classes
     if stored is None or not plans:
         return
     layer = stored.layers[0]
-    near = nearest_classes(tables, stored.of_layer(stored.shared, layer.name))
-    means = split_means(tables, scale)
+    shared = stored.of_layer(stored.shared, layer.name)
+    near = nearest_classes(tables, shared, begun.cosines())
+    means = split_means(tables.grid, scale, begun.sums())
     rows = {
         class_idx: [UnitRow(unit, views.of(crops)) for unit, crops in plan.units]
         for class_idx, plan in plans.items()
@@ -86,7 +87,7 @@ def write_pattern_pages(
             for class_idx, (previous, following) in _neighbours(list(plans), classes).items()
         ),
         **_layer_facts(tables, stored),
-        caps=caps,
+        caps=begun.caps,
         class_names={class_idx: summary.name for class_idx, summary in classes.items()},
         pages=set(plans),
         nearest_shown=NEAREST,

@@ -9,9 +9,18 @@ import pyarrow.compute as pc
 from reports.colour_scale import ColourScale
 from reports.map_cells import map_data
 from reports.patterns.group_sums import sums_by_group
-from reports.tables import AuditTables
+from tasks.tables.storage import RunFolder
 
 Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SplitSums:
+    """images : int64, shape (2, classes); sums : shape (2, classes, rows * cols)"""
+
+    images: Ids
+    sums: Floats
 
 
 @dataclass(frozen=True)
@@ -26,24 +35,21 @@ class SplitMean:
     mistake_images: int
 
 
-def split_sums(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
+def split_sums(run: RunFolder, correct: Ids, classes: int) -> SplitSums:
     """Sums of the label's raw maps by class: first over mistakes, then over correct images. The
     maps are read in pieces; those that are not finite are left out, empty ones count.
 
-    Returns: images, shape (2, classes), and sums, shape (2, classes, rows * cols).
+    correct : image_ids
     """
-    classes = 1 + int(tables.predictions["label"].max())
-    known = tables.predictions[tables.predictions["labelled"]]
-    correct = known.loc[~known["mistake"], "image_id"].to_numpy(np.int64)
     columns = ["image_id", "class_idx", "scale", "heatmap"]
     chosen = (
         (pc.field("role") == "label")
         & (pc.field("state") != "not_finite")
-        & (pc.field("method") == tables.run.first_method())
+        & (pc.field("method") == run.first_method())
     )
-    images = np.zeros((2, classes), dtype=np.int64)
+    images: Ids = np.zeros((2, classes), dtype=np.int64)
     sums: Floats | None = None
-    for batch in tables.run.dataset("heatmaps").to_batches(columns=columns, filter=chosen):
+    for batch in run.dataset("heatmaps").to_batches(columns=columns, filter=chosen):
         if not batch.num_rows:
             continue
         cells = batch["heatmap"].flatten().to_numpy(zero_copy_only=False).astype(np.float64)
@@ -54,14 +60,18 @@ def split_sums(tables: AuditTables) -> tuple[npt.NDArray[np.int64], Floats]:
         added = sums_by_group(raw, group, 2 * classes)
         sums = added if sums is None else sums + added
     if sums is None:
-        return images, np.zeros((2, classes, 0))
-    return images, sums.reshape(2, classes, -1)
+        return SplitSums(images, np.zeros((2, classes, 0)))
+    return SplitSums(images, sums.reshape(2, classes, -1))
 
 
-def split_means(tables: AuditTables, scale: ColourScale) -> dict[int, SplitMean]:
-    """By class; on the scale of all mean maps."""
-    rows, cols = tables.grid
-    images, sums = split_sums(tables)
+def split_means(
+    grid: tuple[int, int], scale: ColourScale, summed: SplitSums
+) -> dict[int, SplitMean]:
+    """By class; on the scale of all mean maps.
+
+    grid : rows and columns of a map
+    """
+    (rows, cols), images, sums = grid, summed.images, summed.sums
     if sums.shape[2] != rows * cols or not rows * cols:
         return {}
     means = {}

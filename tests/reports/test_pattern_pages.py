@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -51,6 +52,10 @@ def built(made: tuple[SmallRun, dict[str, Rows]]) -> Path:
 def contributions(rows: Rows, class_idx: int) -> Rows:
     mine = [r for r in rows if r["class_idx"] == class_idx and r["target_layer"] == TARGET]
     return sorted((r for r in mine if r["contribution"] > 0), key=lambda r: -r["contribution"])[:8]
+
+
+def right_ids(rows: dict[str, Rows]) -> npt.NDArray[np.int64]:
+    return np.array([row["image_id"] for row in rows["predictions"] if row["correct"]])
 
 
 @pytest.mark.parametrize("class_idx", [0, 1, 2])
@@ -161,9 +166,9 @@ def test_sums_of_maps_are_those_of_plain_loops(
             images[group] += 1
             for cell, value in enumerate(row["heatmap"]):
                 sums[*group, cell] += float(np.float16(value)) * float(np.float32(row["scale"]))
-    found_images, found = split_sums(tables)
-    np.testing.assert_array_equal(found_images, images)
-    np.testing.assert_allclose(found, sums, rtol=1e-12)
+    found = split_sums(tables.run, right_ids(rows), 3)
+    np.testing.assert_array_equal(found.images, images)
+    np.testing.assert_allclose(found.sums, sums, rtol=1e-12)
 
 
 def test_mean_maps_are_drawn_for_right_and_wrong_images(
@@ -177,11 +182,11 @@ def test_mean_maps_are_drawn_for_right_and_wrong_images(
     assert f"{wrong} mistakes" in page.text
     stats = [row for row in made[0].rows["class_stats"] if row["mean_map_images"]]
     limit = max(max(row["mean_map"]) for row in stats)
-    images, sums = split_sums(load_tables(RunFolder(made[0].folder)))
+    found = split_sums(RunFolder(made[0].folder), right_ids(made[0].rows), 3)
     drawn = [drawn_values(c["data-map"])[1] for c in page.all("canvas") if "role" in c]
-    for group, found in zip((1, 0), drawn, strict=True):
-        expected = (sums[group, 2] / images[group, 2]).reshape(GRID, GRID) / limit
-        np.testing.assert_allclose(found, expected, atol=0.51 * expected.max() / 255)
+    for group, shown in zip((1, 0), drawn, strict=True):
+        expected = (found.sums[group, 2] / found.images[group, 2]).reshape(GRID, GRID) / limit
+        np.testing.assert_allclose(shown, expected, atol=0.51 * expected.max() / 255)
 
 
 def test_cosines_are_those_of_plain_loops(
@@ -195,7 +200,7 @@ def test_cosines_are_those_of_plain_loops(
             if r["label"] == label and correct[r["image_id"]] and math.isfinite(sum(r["pooled"]))
         ]  # fmt: skip
         means.append([sum(row[k] for row in mine) / len(mine) for k in range(CHANNELS)])
-    present, cosines = class_cosines(tables)
+    present, cosines = class_cosines(tables.run, right_ids(made[0].rows), 3)
     assert present.tolist() == [0, 1, 2]
     for a in range(3):
         for b in range(3):
@@ -209,7 +214,8 @@ def test_nearest_classes_name_confusions_both_ways_and_shared_units(
 ) -> None:
     assert tables.units is not None
     counted = {(r["label"], r["predicted"]): r["images"] for r in made[0].rows["confusions"]}
-    near = nearest_classes(tables, tables.units.shared)
+    cosines = class_cosines(tables.run, right_ids(made[0].rows), 3)
+    near = nearest_classes(tables, tables.units.shared, cosines)
     for label in range(3):
         others = {other for pair in counted if label in pair for other in pair} | {0, 1, 2}
         assert {row.class_idx for row in near[label]} == others - {label}
