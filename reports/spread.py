@@ -12,6 +12,7 @@ from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 # Below it processes, a second of a processor to start each, cost more than they save. Threads
 # share out the reading and decoding of photographs, but not what is Python's own.
 FEW = 500
+IMAGES_PER_PICTURE = 20  # whose numbers are read and written while one picture is drawn
 MOST_THREADS = 8
 _PER_CALL = 50
 _IDLE_S = 20
@@ -35,10 +36,10 @@ def spread(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Re
 
 
 def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
-    """Begin `work` in another process if it is about many things. What a process was at when it was
-    killed is done here.
+    """Begin `work` in another process if it is a lot. What a process was at when it was killed is
+    done here.
 
-    size : how many pictures, pages or images it is about
+    size : how many pictures or pages take as long
 
     Returns: what waits for the result
     """

@@ -13,10 +13,10 @@ from reports.tables import AuditTables
 
 ROWS_LISTED = {"all": 1, "pair": 60, "label": 100, "predicted": 100, "slice": 100}
 _SAME = 1e-9
-Row = dict[Any, Any]
-Key = tuple[int, ...]
-
 _KEYS = {"all": [], "pair": ["label", "predicted"], "label": ["label"], "predicted": ["predicted"]}
+
+Row = dict[Any, Any]
+Key = tuple[int, ...]  # of a group: its values of _KEYS
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from reports.explorer.script_files import smallest_integers, write_script
 from reports.explorer.shown_images import shown_tables
 from reports.explorer.thumbnails import draw_thumbnails, stored_pictures
 from reports.site import Site
-from reports.spread import begin
+from reports.spread import IMAGES_PER_PICTURE, begin
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
 
@@ -54,14 +54,14 @@ def begin_explorer(
     """
     linked = set(stored_pictures(report)).union(*links.values())
     shown, folder = shown_tables(tables, linked), report / FOLDER
-    uris, images = read_manifest(shown)["uri"], len(shown.predictions)
+    uris, size = read_manifest(shown)["uri"], len(shown.predictions) // IMAGES_PER_PICTURE
     return BegunExplorer(
         tables=shown,
         audited=len(tables.predictions),
         uris=uris,
         thumbnails=draw_thumbnails(shown, uris, report),
-        maps=begin(partial(write_map_files, shown, folder), images),
-        details=begin(partial(write_detail_files, shown, folder, report, links), images),
+        maps=begin(partial(write_map_files, shown, folder), size),
+        details=begin(partial(write_detail_files, shown, folder, report, links), size),
     )
 
 

@@ -13,7 +13,7 @@ from reports.patterns.layer_plans import LayerPlan, layer_cuts, plan_layers
 from reports.patterns.nearest_classes import Cosines, class_cosines
 from reports.patterns.split_mean_maps import SplitSums, split_sums
 from reports.patterns.unit_choice import Caps
-from reports.spread import begin
+from reports.spread import IMAGES_PER_PICTURE, begin
 from reports.tables import AuditTables
 
 
@@ -40,7 +40,7 @@ def begin_patterns(tables: AuditTables, folder: Path) -> BegunPatterns:
     rows = tables.predictions
     right = rows.loc[rows["labelled"] & ~rows["mistake"], "image_id"].to_numpy(np.int64)
     given = tables.run, right, 1 + int(rows["label"].max())
-    size = len(rows) if classes else 0
+    size = len(rows) // IMAGES_PER_PICTURE if classes else 0
     cosines = begin(partial(class_cosines, *given), size)
     sums = begin(partial(split_sums, *given), size)
     return BegunPatterns(caps, classes, layers, crops, cosines, sums)
