@@ -1,5 +1,6 @@
 """Work on many pictures or pages, spread over the processors."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ IMAGES_PER_PICTURE = 20  # whose numbers are read and written while one picture 
 MOST_THREADS = 8
 _PER_CALL = 50
 _IDLE_S = 20
+
+# A process that keeps much memory is replaced between two calls: no leak, and no user's matter.
+warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
