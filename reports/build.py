@@ -27,10 +27,13 @@ from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pa
 from reports.overview_page import write_overview
 from reports.pairs import confused_pairs
 from reports.patterns.begun_patterns import begin_patterns
+from reports.patterns.class_rows import regions_of_classes
+from reports.patterns.regions import region_keys
 from reports.patterns.write_patterns import write_patterns
 from reports.pictures import draw_pictures
 from reports.site import Site
 from reports.spread import ended_on_failure
+from reports.stored_maps import fetch_maps
 from reports.tables import AuditTables, load_tables
 from reports.unread_page import write_unread_page
 from tasks.tables.storage import RunFolder
@@ -72,8 +75,10 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     chosen = choose_background_exemplars(tables)
     localized = choose_localized(tables.localization)
     keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
-    pictures = draw_pictures(tables, keys, scales, folder)
-    begun = begin_patterns(tables, folder)
+    regions = regions_of_classes(tables)
+    maps = fetch_maps(tables.run, keys | region_keys(regions))
+    pictures = draw_pictures(tables, keys, maps, scales, folder)
+    begun = begin_patterns(tables, regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)
     cases = cases_by_id(tables, pictures)
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]

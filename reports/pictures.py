@@ -15,7 +15,7 @@ from reports.colours import Map
 from reports.map_cells import map_data
 from reports.model_view import draw_view, encode_jpeg, outline_path
 from reports.spread import spread
-from reports.stored_maps import MapKey, fetch_maps
+from reports.stored_maps import MapKey
 from reports.tables import AuditTables
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
@@ -56,13 +56,16 @@ class Picture:
 
 
 def draw_pictures(
-    tables: AuditTables, keys: set[MapKey], scales: Scales, folder: Path
+    tables: AuditTables, keys: set[MapKey], raw: dict[MapKey, Map], scales: Scales, folder: Path
 ) -> Iterator[Picture]:
-    """Begin to draw images into `folder`; of the maps `keys` = (image_id, role)."""
+    """Begin to draw images into `folder`.
+
+    keys : the maps wanted, (image_id, role); raw : those of them that are evidence
+    """
     (folder / "images").mkdir(parents=True, exist_ok=True)
     rows = _image_rows(tables, sorted({image_id for image_id, _ in keys}))
     drawn = spread(partial(_draw, ImageSource(), folder, tables.crop), rows)
-    maps = _draw_maps(tables, keys, scales)
+    maps = _draw_maps(tables, keys, raw, scales)
     return (replace(picture, maps=maps[picture.image_id]) for picture in drawn)
 
 
@@ -92,9 +95,8 @@ def _draw(source: ImageSource, folder: Path, view: tuple[int, int], row: dict[st
 
 
 def _draw_maps(
-    tables: AuditTables, keys: set[MapKey], scales: Scales
+    tables: AuditTables, keys: set[MapKey], raw_maps: dict[MapKey, Map], scales: Scales
 ) -> dict[int, dict[str, DrawnMap]]:
-    raw_maps = fetch_maps(tables.run, keys)
     wanted = tables.evidence["image_id"].isin({image_id for image_id, _ in keys})
     rows = tables.evidence[wanted].to_dict("records")
     drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id, _ in sorted(keys)}

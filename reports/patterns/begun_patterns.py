@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reports.colours import Map
 from reports.patterns.class_rows import ClassPlan, plan_classes, planned_cuts
 from reports.patterns.crops import Cut, DrawnCrop, draw_crops
 from reports.patterns.layer_plans import LayerPlan, layer_cuts, plan_layers
@@ -14,6 +15,7 @@ from reports.patterns.nearest_classes import Cosines, class_cosines
 from reports.patterns.split_mean_maps import SplitSums, split_sums
 from reports.patterns.unit_choice import Caps
 from reports.spread import IMAGES_PER_PICTURE, begin
+from reports.stored_maps import MapKey
 from reports.tables import AuditTables
 
 
@@ -32,9 +34,14 @@ class BegunPatterns:
     sums: Callable[[], SplitSums]
 
 
-def begin_patterns(tables: AuditTables, folder: Path) -> BegunPatterns:
-    """Choose what the pages show, and begin to draw its crops into `folder`."""
-    caps, classes = plan_classes(tables)
+def begin_patterns(
+    tables: AuditTables, regions: dict[int, list[int]], maps: dict[MapKey, Map], folder: Path
+) -> BegunPatterns:
+    """Choose what the pages show, and begin to draw its crops into `folder`.
+
+    regions, maps : as `plan_classes` takes them
+    """
+    caps, classes = plan_classes(tables, regions, maps)
     layers = plan_layers(tables, classes)
     crops = draw_crops(tables.run, planned_cuts(classes), layer_cuts(layers), folder)
     rows = tables.predictions

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.colours import Map
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.placements import Placements
 from reports.patterns.regions import choose_regions, region_boxes, square_in_view
 from reports.patterns.stored_units import UnitImage, UnitKey, fetch_unit_images
 from reports.patterns.unit_choice import Caps, ClassUnit, choose_caps, units_by_class
 from reports.patterns.unit_layers import Box, UnitLayer, crop_around
+from reports.stored_maps import MapKey
 from reports.tables import AuditTables
 from tasks.images.geometry import Placement
 
@@ -51,11 +53,22 @@ class CropView:
     predicted_name: str
 
 
-def plan_classes(tables: AuditTables) -> tuple[Caps, dict[int, ClassPlan]]:
-    """What each class with labelled images shows; nothing for an audit without labels or units."""
-    stored = tables.units
-    labelled = tables.class_stats[tables.class_stats["images"] > 0]
-    classes = sorted(int(i) for i in labelled["class_idx"])
+def regions_of_classes(tables: AuditTables) -> dict[int, list[int]]:
+    """Image ids whose regions the pages show, by class; none where there are no such pages."""
+    if tables.units is None or not tables.labelled:
+        return {}
+    most = choose_caps(len(_classes(tables))).regions
+    return choose_regions(tables.evidence, tables.units.first_id, most)
+
+
+def plan_classes(
+    tables: AuditTables, chosen: dict[int, list[int]], maps: dict[MapKey, Map]
+) -> tuple[Caps, dict[int, ClassPlan]]:
+    """What each class with labelled images shows; nothing for an audit without labels or units.
+
+    chosen : of `regions_of_classes`; maps : the labels' maps of these images
+    """
+    stored, classes = tables.units, _classes(tables)
     caps = choose_caps(len(classes))
     if stored is None or not tables.labelled:
         return caps, {}
@@ -63,7 +76,7 @@ def plan_classes(tables: AuditTables) -> tuple[Caps, dict[int, ClassPlan]]:
     units = units_by_class(stored.classes, layer.name)
     wanted = {(c, row.unit) for c, rows in units.items() for row in rows[: caps.units]}
     images = fetch_unit_images(tables.run, "units", layer.name, wanted, caps.crops)
-    regions = _regions(tables, stored.first_id, places, caps.regions)
+    regions = _regions(tables.evidence, chosen, region_boxes(maps, chosen, places), places)
     plans = {}
     for class_idx in classes:
         rows = [
@@ -97,12 +110,18 @@ def _crops_of(
     return [plan_unit_crop(im, layer, places.of(im.image_id)) for im in images.get(key, [])]
 
 
+def _classes(tables: AuditTables) -> list[int]:
+    labelled = tables.class_stats[tables.class_stats["images"] > 0]
+    return sorted(int(i) for i in labelled["class_idx"])
+
+
 def _regions(
-    tables: AuditTables, first_id: dict[int, int], places: Placements, most: int
+    evidence: pd.DataFrame,
+    chosen: dict[int, list[int]],
+    boxes: dict[int, Box],
+    places: Placements,
 ) -> dict[int, list[PlannedCrop]]:
-    chosen = choose_regions(tables.evidence, first_id, most)
-    boxes = region_boxes(tables.run, chosen, places)
-    strongest = _scales(tables.evidence, boxes)
+    strongest = _scales(evidence, boxes)
     planned: dict[int, list[PlannedCrop]] = {}
     for class_idx, ids in chosen.items():
         for image_id in ids:

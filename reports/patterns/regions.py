@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from reports.colours import Map
 from reports.patterns.placements import Placements
 from reports.patterns.unit_layers import Box, in_image, view_box
-from reports.stored_maps import fetch_maps
+from reports.stored_maps import MapKey
 from tasks.images.geometry import Placement
 from tasks.representation.map_box import map_box, square_around
-from tasks.tables.storage import RunFolder
 
 LABEL = "label"
 
@@ -28,17 +28,21 @@ def choose_regions(
     return {int(key): ids.tolist() for key, ids in kept.groupby("class_idx")["image_id"]}
 
 
+def region_keys(chosen: dict[int, list[int]]) -> set[MapKey]:
+    """The maps that the regions are cut by."""
+    return {(image_id, LABEL) for ids in chosen.values() for image_id in ids}
+
+
 def region_boxes(
-    run: RunFolder, chosen: dict[int, list[int]], places: Placements
+    maps: dict[MapKey, Map], chosen: dict[int, list[int]], places: Placements
 ) -> dict[int, Box]:
     """By image_id the box of the label's map by the 20 % rule (arXiv:1512.04150, section 3.1), in
     pixels of the image."""
-    ids = {image_id for of_class in chosen.values() for image_id in of_class}
     boxes = {}
-    for (image_id, _), raw in fetch_maps(run, {(image_id, LABEL) for image_id in ids}).items():
-        in_view = map_box(raw, places.crop)
+    for key in region_keys(chosen) & maps.keys():
+        in_view = map_box(maps[key], places.crop)
         if in_view is not None:
-            boxes[image_id] = in_image(places.of(image_id), *in_view)
+            boxes[key[0]] = in_image(places.of(key[0]), *in_view)
     return boxes
 
 

@@ -14,13 +14,14 @@ import pytest
 
 from reports.build import build_report
 from reports.formats import decimal, signed
-from reports.patterns.class_rows import plan_classes
+from reports.patterns.class_rows import ClassPlan, plan_classes, regions_of_classes
 from reports.patterns.nearest_classes import class_cosines, nearest_classes
 from reports.patterns.placements import Placements
-from reports.patterns.regions import choose_regions, region_boxes
+from reports.patterns.regions import choose_regions, region_boxes, region_keys
 from reports.patterns.split_mean_maps import split_sums
 from reports.patterns.unit_choice import Caps, choose_caps, units_by_class
 from reports.patterns.unit_layers import UnitLayer, crop_around
+from reports.stored_maps import fetch_maps
 from reports.tables import AuditTables, load_tables
 from tasks.images.geometry import place
 from tasks.tables.storage import RunFolder
@@ -54,6 +55,11 @@ def contributions(rows: Rows, class_idx: int) -> Rows:
     return sorted((r for r in mine if r["contribution"] > 0), key=lambda r: -r["contribution"])[:8]
 
 
+def planned(tables: AuditTables) -> dict[int, ClassPlan]:
+    regions = regions_of_classes(tables)
+    return plan_classes(tables, regions, fetch_maps(tables.run, region_keys(regions)))[1]
+
+
 def right_ids(rows: dict[str, Rows]) -> npt.NDArray[np.int64]:
     return np.array([row["image_id"] for row in rows["predictions"] if row["correct"]])
 
@@ -81,7 +87,7 @@ def test_units_stand_by_contribution_with_their_numbers(
 def test_each_unit_has_the_crops_of_the_class_that_excite_it_most(
     made: tuple[SmallRun, dict[str, Rows]], tables: AuditTables
 ) -> None:
-    _, plans = plan_classes(tables)
+    plans = planned(tables)
     for class_idx, plan in plans.items():
         for unit, crops in plan.units:
             rows = [
@@ -139,7 +145,7 @@ def test_a_coarse_grid_has_larger_crops() -> None:
 
 def test_a_field_smaller_than_the_crop_is_drawn(tables: AuditTables) -> None:
     """24 of the 40 pixels, up to the rounding to pixels of the image, where nothing is cut off."""
-    _, plans = plan_classes(tables)
+    plans = planned(tables)
     crops = [crop for plan in plans.values() for _, crops in plan.units for crop in crops]
     whole = [c.inner for c in crops if c.inner and _is_inside(c.inner)]
     assert whole
@@ -254,7 +260,9 @@ def test_regions_are_the_strongest_and_no_near_duplicates(
 def test_the_box_of_a_region_is_that_of_the_map(tables: AuditTables) -> None:
     """A plateau of 3 on cells 2 to 4, of 16 pixels each: bilinearly enlarged it falls to 0.6,
     the 20 % of the rule, at 1.7 and 5.3 cells, so pixels 27 to 84 of the view lie above."""
-    box = region_boxes(tables.run, {0: [PLATEAU]}, Placements(tables))[PLATEAU]
+    chosen = {0: [PLATEAU]}
+    maps = fetch_maps(tables.run, region_keys(chosen))
+    box = region_boxes(maps, chosen, Placements(tables))[PLATEAU]
     down, across = 180 / 164, 140 / 128
     assert box == (
         math.floor((27 + 26) * down), math.floor((27 + 8) * across),

@@ -15,6 +15,7 @@ from reports.colours import positive_png, signed_png
 from reports.formats import significant
 from reports.model_view import draw_view
 from reports.pictures import draw_pictures
+from reports.stored_maps import fetch_maps
 from reports.tables import load_tables
 from tasks.images.geometry import place
 from tasks.tables.storage import RunFolder
@@ -100,7 +101,9 @@ def test_a_map_without_evidence_is_a_badge_and_is_not_drawn(
     run: SmallRun, image_id: int, badge: str, tmp_path: Path
 ) -> None:
     tables = load_tables(RunFolder(run.folder))
-    [drawn] = draw_pictures(tables, {(image_id, "predicted")}, choose_scales(tables), tmp_path)
+    keys = {(image_id, "predicted")}
+    raw = fetch_maps(tables.run, keys)
+    [drawn] = draw_pictures(tables, keys, raw, choose_scales(tables), tmp_path)
     found = drawn.maps["predicted"]
     assert (found.data, found.badge) == ("", badge)
 
