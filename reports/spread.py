@@ -1,10 +1,13 @@
 """Work on many pictures or pages, spread over the processors."""
 
+import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from threading import Thread
 from typing import TypeVar
 
 from loky import ProcessPoolExecutor, cpu_count, get_reusable_executor
@@ -17,6 +20,7 @@ IMAGES_PER_PICTURE = 20  # whose numbers are read and written while one picture 
 MOST_THREADS = 8
 _PER_CALL = 50
 _IDLE_S = 20
+_WATCHED_S = 2
 
 # A process that keeps much memory is replaced between two calls: no leak, and no user's matter.
 warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
@@ -74,7 +78,21 @@ def ended_on_failure() -> Iterator[None]:
 
 
 def _processes() -> ProcessPoolExecutor:
-    return get_reusable_executor(cpu_count(), timeout=_IDLE_S)
+    return get_reusable_executor(
+        cpu_count(), timeout=_IDLE_S, initializer=_end_with, initargs=(os.getpid(),)
+    )
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, even one that was killed: who has a result to tell
+    would wait for ever, since the processes themselves keep the pipe open."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCHED_S)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _many(size: int) -> bool:

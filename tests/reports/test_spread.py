@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from reports.build import build_report
@@ -99,18 +100,34 @@ def test_where_the_build_fails_nothing_more_is_written(tmp_path: Path) -> None:
     assert 0 < len(written) < len(ITEMS)
 
 
-def test_a_script_needs_no_guard(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import reports.spread as s\n"
-        "s.FEW, s.cpu_count = 1, lambda: 2\n"
-        "print('begun', sum(s.spread(abs, range(-100, 0))))\n"
-    )
+def script(file: Path, lines: str) -> subprocess.Popen[str]:
+    """Start a script without a guard that spreads few items over two processes."""
+    file.write_text(f"import reports.spread as s\ns.FEW, s.cpu_count = 1, lambda: 2\n{lines}")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    told = subprocess.run(
-        [sys.executable, script], env=environment, check=True, capture_output=True, text=True
+    return subprocess.Popen(
+        [sys.executable, file], env=environment, stdout=subprocess.PIPE, text=True
     )
-    assert told.stdout == "begun 5050\n"
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    started = script(tmp_path / "a.py", "print('begun', sum(s.spread(abs, range(-100, 0))))")
+    assert started.communicate()[0] == "begun 5050\n"
+
+
+def test_processes_end_with_one_that_is_killed(tmp_path: Path) -> None:
+    """Even where they have more to tell than a pipe holds."""
+    started = script(
+        tmp_path / "a.py",
+        "import time\n"
+        "results = s.spread(lambda n: bytes(10**6), range(10**4))\n"
+        "print(len(next(results)), flush=True)\n"
+        "time.sleep(600)\n",
+    )
+    assert started.stdout is not None and started.stdout.readline() == "1000000\n"
+    workers = psutil.Process(started.pid).children(recursive=True)
+    started.kill()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert len(workers) >= 2 and alive == []
 
 
 @pytest.mark.usefixtures("in_processes")
