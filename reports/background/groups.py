@@ -4,19 +4,19 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
-
+from reports.background.group_facts import (
+    Counts,
+    Row,
+    counts_by_group,
+    counts_of,
+    finding_about,
+)
 from reports.background.stored_background import StoredBackground
 from reports.explorer.links import images_link
 from reports.quantities import Estimate, Rate
 from reports.tables import AuditTables
 
 ROWS_LISTED = {"all": 1, "pair": 60, "label": 100, "predicted": 100, "slice": 100}
-_SAME = 1e-9
-_KEYS = {"all": [], "pair": ["label", "predicted"], "label": ["label"], "predicted": ["predicted"]}
-
-Row = dict[Any, Any]
-Key = tuple[int, ...]  # of a group: its values of _KEYS
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
         ascending=[False, False, False, True, True, True, True],
         na_position="last",
     )
-    counts = _count_verdicts(stored.verdicts, _KEYS[kind]) if kind in _KEYS else None
+    counts = counts_by_group(stored.verdicts, kind)
     findings = stored.findings[stored.findings["kind"] == kind].to_dict("records")
     rows = [
         _group(findings, row, counts) for row in ordered.head(ROWS_LISTED[kind]).to_dict("records")
@@ -114,26 +114,11 @@ def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
     return Groups(rows, len(own))
 
 
-def _count_verdicts(verdicts: pd.DataFrame, keys: list[str]) -> dict[Key, dict[str, int]]:
-    """Mistakes, suspected mistakes, tested proxies and mistakes with a gap, by group."""
-    wrong = ~verdicts["correct"].eq(True)
-    flags = verdicts[keys].assign(
-        whole=0,
-        mistakes=wrong,
-        suspected=wrong & (verdicts["verdict"] == "suspected"),
-        proxies=verdicts["stratum"].notna() & (verdicts["object_source"] == "proxy"),
-        gaps=wrong & verdicts["gap"].notna(),
-    )
-    sums = flags.groupby(keys or ["whole"])[["mistakes", "suspected", "proxies", "gaps"]].sum()
-    groups = map(tuple, sums.index.to_frame().to_numpy().tolist())
-    return dict(zip(groups, sums.to_dict("records"), strict=True))
-
-
-def _group(findings: list[Row], row: Row, counts: dict[Key, dict[str, int]] | None) -> Group:
+def _group(findings: list[Row], row: Row, counts: Counts) -> Group:
     mistakes, correct = int(row["mistakes"]), int(row["images"] - row["mistakes"])
     tested, tested_correct = int(row["tested_mistakes"]), int(row["tested_correct"])
-    q_value, confirmed = _finding(findings, row)
-    suspected, proxies, with_gap = _of_verdicts(row, counts)
+    q_value, confirmed = finding_about(findings, row)
+    suspected, proxies, with_gap = counts_of(row, counts)
     return Group(
         label=int(row["label"]),
         predicted=int(row["predicted"]),
@@ -162,34 +147,3 @@ def _estimate(row: Row, name: str, tested: int, total: int, value: str = "") -> 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""  # a missing one may be None or NaN
-
-
-def _of_verdicts(row: Row, counts: dict[Key, dict[str, int]] | None) -> tuple[Rate, int, int]:
-    """Suspected mistakes, tested proxies, and tested mistakes with a gap; of a slice the last two
-    are not known, -1."""
-    if counts is None:
-        return Rate(0, 0), -1, -1
-    key = tuple(int(row[name]) for name in _KEYS[str(row["group"])]) or (0,)
-    own = counts.get(key) or dict.fromkeys(("mistakes", "suspected", "proxies", "gaps"), 0)
-    suspected = Rate(int(own["suspected"]), int(own["mistakes"]))
-    return suspected, int(own["proxies"]), int(own["gaps"])
-
-
-def _finding(findings: list[Row], row: Row) -> tuple[float, bool]:
-    """q-value of the statement about a group, and whether it is confirmed.
-
-    findings : of the group's kind
-    """
-    for each in findings:
-        if _is_about(each, row):
-            return float(each["q_value"]), bool(each["confirmed"])
-    return float("nan"), False
-
-
-def _is_about(finding: Row, row: Row) -> bool:
-    if row["group"] == "slice":
-        # Others with this subject are about the slice's accuracy.
-        same = finding["subject"] == f"{row['tag']} = {row['value']}"
-        return same and abs(finding["effect"] - row["driven_share"]) < _SAME
-    keys = "label", "predicted"
-    return all(finding[key] == row[key] for key in keys)
