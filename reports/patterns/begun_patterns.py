@@ -44,10 +44,10 @@ def begin_patterns(
     caps, classes = plan_classes(tables, regions, maps)
     layers = plan_layers(tables, classes)
     crops = draw_crops(tables.run, planned_cuts(classes), layer_cuts(layers), folder)
-    rows = tables.predictions
+    rows, run = tables.predictions, tables.run
     right = rows.loc[rows["labelled"] & ~rows["mistake"], "image_id"].to_numpy(np.int64)
-    given = tables.run, right, 1 + int(rows["label"].max())
+    number = 1 + int(rows["label"].max()) if classes else 0
     size = len(rows) // IMAGES_PER_PICTURE if classes else 0
-    cosines = begin(partial(class_cosines, *given), size)
-    sums = begin(partial(split_sums, *given), size)
+    cosines = begin(partial(class_cosines, run, right, number), size)
+    sums = begin(partial(split_sums, run, right, number), size)
     return BegunPatterns(caps, classes, layers, crops, cosines, sums)
