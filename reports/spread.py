@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
 from typing import TypeVar
@@ -21,6 +21,7 @@ MOST_THREADS = 8
 _PER_CALL = 50
 _IDLE_S = 20
 _WATCHED_S = 2
+_ENDED = (BrokenProcessPool, ShutdownExecutorError)
 
 # A process that keeps much memory is replaced between two calls: no leak, and no user's matter.
 warnings.filterwarnings("ignore", "A worker (was restarted|stopped)", UserWarning)
@@ -55,13 +56,13 @@ def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
         return work
     try:
         future = _processes().submit(work)
-    except BrokenProcessPool:  # killed just now
+    except (*_ENDED, OSError):  # killed just now; or a machine that gives no semaphores
         return work
 
     def finish() -> Result:
         try:
             return future.result()
-        except (BrokenProcessPool, ShutdownExecutorError):
+        except _ENDED:
             return work()
 
     return finish
@@ -73,7 +74,8 @@ def ended_on_failure() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _processes().shutdown(kill_workers=True)
+        with suppress(OSError):
+            _processes().shutdown(kill_workers=True)
         raise
 
 

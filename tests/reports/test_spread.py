@@ -82,6 +82,17 @@ def test_what_a_killed_process_left_is_done_here() -> None:
 
 
 @pytest.mark.usefixtures("in_processes")
+def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "no semaphores")
+
+    monkeypatch.setattr("reports.spread.get_reusable_executor", refused)
+    with pytest.raises(ValueError, match="build"), ended_on_failure():
+        assert [value for value, _ in spread(square, ITEMS)] == [n * n for n in ITEMS]
+        raise ValueError("the build")
+
+
+@pytest.mark.usefixtures("in_processes")
 def test_a_full_disk_is_still_told_as_one() -> None:
     with pytest.raises(OSError) as caught:
         list(spread(run_out_of_disk, ITEMS))
