@@ -2,20 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import nn
 
 from tasks.errors import AuditError
 from tasks.model.precision import arithmetic
+from tasks.training.answers import Answers, Data
 from tasks.training.augmentation import seed_of
-from tasks.training.batches import Batch, Shuffled
+from tasks.training.batches import Batch
 from tasks.training.checkpoint import (
     read_checkpoint,
     take_checkpoint,
@@ -27,22 +23,6 @@ from tasks.training.folder import TrainingFolder
 from tasks.training.history import EpochRow, History, validation_losses, write_history
 from tasks.training.schedule import best_epoch, cosine_factor, out_of_patience, plateau_factor
 from tasks.training.trainable import Trainable
-
-Prepare = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is trained on and measured by.
-
-    order : of `train`, for which the epoch is set
-    prepare : the inputs of a batch to what the module takes
-    """
-
-    train: "DataLoader[Batch]"
-    order: Shuffled
-    validation: "DataLoader[Batch]"
-    prepare: Prepare
 
 
 class Learner:
@@ -65,6 +45,7 @@ class Learner:
             trained.groups(config), lr=config.first_rate, weight_decay=config.weight_decay
         )
         self.dtype = arithmetic(config.precision, device)
+        self.answers = Answers(self.module, data, self.dtype, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
 
     def resume(self) -> int:
@@ -103,7 +84,7 @@ class Learner:
         batch = batch.to(self.device)
         self._set_rates(step)
         self.optimizer.zero_grad(set_to_none=True)
-        logits, loss = self._forward(batch, self.config.smoothing)
+        logits, loss = self.answers.forward(batch, self.config.smoothing)
         if not math.isfinite(loss.item()):
             raise self._diverged(f"the loss is {loss.item()}", epoch, step)
         self.scaler.scale(loss).backward()
@@ -117,30 +98,6 @@ class Learner:
         self.scaler.update()
         return loss.item(), float((logits.argmax(dim=1) == batch.labels).float().mean())
 
-    def measure(self) -> tuple[float, float]:
-        """Weighted loss and accuracy over the images that measure."""
-        self.module.eval()
-        loss, weight, right, count = 0.0, 0.0, 0, 0
-        with torch.inference_mode():
-            for each in self.data.validation:
-                batch = each.to(self.device)
-                logits, mean = self._forward(batch, 0.0)
-                total = float(batch.weights.sum())
-                loss, weight = loss + mean.item() * total, weight + total
-                right += int((logits.argmax(dim=1) == batch.labels).sum())
-                count += len(batch.labels)
-        return loss / weight, right / count
-
-    def predictions(self) -> npt.NDArray[np.int64]:
-        """The class index of each image that measures, in order."""
-        self.module.eval()
-        found = []
-        with torch.inference_mode():
-            for each in self.data.validation:
-                logits, _ = self._forward(each.to(self.device), 0.0)
-                found.append(logits.argmax(dim=1).cpu())
-        return torch.cat(found).numpy()
-
     def end_epoch(self, epoch: int, loss: float, accuracy: float) -> None:
         """Measure, and store all that the next epoch needs.
 
@@ -151,7 +108,7 @@ class Learner:
         start = time.monotonic()
         seconds = start - self._started
         rate = float(self.optimizer.param_groups[0]["lr"])
-        of_validation = self.measure()
+        of_validation = self.answers.measure()
         if not math.isfinite(of_validation[0]):
             raise self._diverged(f"the validation loss is {of_validation[0]}", epoch)
         self.history += (
@@ -170,17 +127,6 @@ class Learner:
         since = self.trained.head_epochs if self.trained.blocks else 0
         losses = validation_losses(self.history)
         return out_of_patience(losses, self.config.patience, since)
-
-    def _forward(self, batch: Batch, smoothing: float) -> tuple[Tensor, Tensor]:
-        """Logits, and the weighted mean of the cross entropy in float32."""
-        inputs = self.data.prepare(batch.inputs)
-        enabled = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype, enabled=enabled):
-            logits = self.module(inputs).float()
-        losses = nn.functional.cross_entropy(
-            logits, batch.labels, reduction="none", label_smoothing=smoothing
-        )
-        return logits, (batch.weights * losses).sum() / batch.weights.sum()
 
     def _set_rates(self, step: int) -> None:
         per_epoch = len(self.data.order)

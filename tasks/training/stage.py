@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tasks.runs.being_written import being_written
+from tasks.training.answers import Data
 from tasks.training.augmentation import Augmentation
 from tasks.training.batches import (
     FeatureBatches,
@@ -23,7 +24,7 @@ from tasks.training.curves import draw_curves
 from tasks.training.examples import Examples
 from tasks.training.features import Extractor, Features, extract_features
 from tasks.training.history import History
-from tasks.training.learner import Data, Learner
+from tasks.training.learner import Learner
 from tasks.training.loop import learn
 from tasks.training.other_backgrounds import replaced_backgrounds
 from tasks.training.pictures import Pictures, Unreadable
@@ -67,7 +68,7 @@ def _on_pictures(plan: TrainPlan, shown: Shown) -> Outcome:
     data = picture_data(plan, examples, pictures, replaced)
     learner = Learner(trained, data, plan.config, plan.folder, plan.device)
     history = _learn(learner, plan, shown)
-    predictions = learner.predictions()
+    predictions = learner.answers.predictions()
     facts |= group_facts(plan, examples, predictions, pictures)
     return Outcome(learner.module, examples, history, predictions, unreadable, facts)
 
@@ -131,7 +132,7 @@ def _on_features(plan: TrainPlan, shown: Shown) -> Outcome:
     trained = Trainable(head, dict(head.named_parameters()))
     learner = Learner(trained, data, config, plan.folder, plan.device)
     history = _learn(learner, plan, shown)
-    predictions = learner.predictions()
+    predictions = learner.answers.predictions()
     standard.fold(head.cpu(), plan.module.get_submodule(plan.head))
     facts = group_facts(plan, examples, predictions)
     return Outcome(plan.module, examples, history, predictions, unreadable, facts)

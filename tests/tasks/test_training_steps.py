@@ -10,10 +10,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
 
+from tasks.training.answers import Data
 from tasks.training.batches import Batch, FeatureBatches, InOrder, Shuffled, load_batches
 from tasks.training.config import TrainConfig
 from tasks.training.folder import TrainingFolder
-from tasks.training.learner import Data, Learner
+from tasks.training.learner import Learner
 from tasks.training.loop import learn
 from tasks.training.plan import plan_training
 from tasks.training.schedule import cosine_factor
@@ -185,7 +186,7 @@ def test_bfloat16_computes_the_network_and_float32_the_loss(tmp_path: Path) -> N
         tmp_path, values, labels, torch.ones(30), 30, epochs=1, precision="bfloat16"
     )
     with torch.no_grad():
-        logits, loss = learner._forward(Batch(values.float(), labels, torch.ones(30)), 0.0)
+        logits, loss = learner.answers.forward(Batch(values.float(), labels, torch.ones(30)), 0.0)
         exact = learner.module(values.float())
     assert loss.dtype == logits.dtype == torch.float32
     assert torch.equal(logits, logits.bfloat16().float()) and not torch.equal(logits, exact)
