@@ -5,6 +5,7 @@ Another status than 0 where one did what it must not; that file is kept, and its
 """
 
 import argparse
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ with atheris.instrument_imports(include=["tasks.images"]):
     from tests.fuzz.data import IMAGES, check_image, image_files
 
 _LONGEST = 4096  # bytes
+_MEMORY = 2048  # MiB that the decoders may take
 
 
 def main() -> None:
@@ -36,6 +38,9 @@ def main() -> None:
     flags = [f"-max_total_time={given.seconds}", f"-runs={given.runs}", f"-seed={given.seed}"]
     # libjpeg writes a line on each of its thousands of warnings.
     flags += [f"-max_len={_LONGEST}", f"-artifact_prefix={folder}/", "-close_fd_mask=2"]
+    # The highest mark so far is the parent's where that is higher: Linux keeps it across exec.
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    flags.append(f"-rss_limit_mb={before + _MEMORY}")
     atheris.Setup([sys.argv[0], *flags, str(corpus)], check)
     atheris.Fuzz()
 
