@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
-from tasks.tables.whole_files import atomic_path
+from tasks.tables.whole_files import atomic_path, write_table
 
 _NOT_WRITTEN = ["width", "height", "map"]
 
@@ -27,8 +26,7 @@ def write_parquet(frame: pd.DataFrame, out: Path) -> None:
     """frame : of `image_table`"""
     plain = _plain(frame)
     table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
-    with atomic_path(out) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_table(out, table)
 
 
 def write_uris(frame: pd.DataFrame, out: Path) -> None:

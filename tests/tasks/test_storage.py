@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record, write_record
 from tasks.tables.storage import RunFolder
-from tasks.tables.whole_files import atomic_path, is_whole, write_json, write_table
+from tasks.tables.whole_files import atomic_path, is_whole, table_writer, write_json, write_table
 
 TABLE = pa.table({"x": np.random.default_rng(0).integers(0, 2**60, 100_000)})
 
@@ -191,3 +191,18 @@ def test_no_table_lies_below_a_file(tmp_path):
     assert not is_whole(RunFolder(tmp_path / "file").table_file("units"))
     write_table(tmp_path / "whole.parquet", TABLE)
     assert is_whole(tmp_path / "whole.parquet") and not is_whole(tmp_path / "absent")
+
+
+def test_numbers_with_a_fraction_are_stored_without_a_dictionary(tmp_path: Path) -> None:
+    maps = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(6, dtype=np.float16)), 3)
+    table = pa.table({"role": ["label", "label"], "heatmap": maps, "scale": [0.5, 0.25]})
+    write_table(tmp_path / "one.parquet", table)
+    with table_writer(tmp_path / "parts.parquet", table.schema) as writer:
+        writer.write_table(table)
+    for name in ("one", "parts"):
+        stored = pq.read_metadata(tmp_path / f"{name}.parquet").row_group(0)
+        columns = [stored.column(place) for place in range(stored.num_columns)]
+        coded = {c.path_in_schema for c in columns if "RLE_DICTIONARY" in c.encodings}
+        assert coded == {"role"}
+        assert {c.compression for c in columns} == {"ZSTD"}
+        assert pq.read_table(tmp_path / f"{name}.parquet").equals(table)
