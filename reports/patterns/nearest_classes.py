@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reports.patterns.group_sums import sums_by_group
 from reports.tables import AuditTables
-from tasks.tables.storage import RunFolder
 
 NEAREST = 5
 
@@ -45,34 +43,19 @@ class NearClass:
     shared: list[SharedUnit]
 
 
-def class_cosines(run: RunFolder, correct: Ids, classes: int) -> Cosines:
-    """The cosine of the mean pooled features over correct images, between all classes that have
-    such images. The features are read in pieces; those that are not finite are left out.
+def class_cosines(features: pd.DataFrame | None) -> Cosines:
+    """The cosine of the mean features between all classes that have some.
 
-    correct : image_ids
+    features : `class_features`, by class; None where the audit is older than they are
 
     Returns: class indices, shape (C,), and cosines, shape (C, C).
     """
-    counts = np.zeros(classes, dtype=np.int64)
-    sums: Floats | None = None
-    columns = ["image_id", "label", "pooled"]
-    for batch in run.dataset("features").to_batches(columns=columns):
-        if not batch.num_rows:
-            continue
-        flat = batch["pooled"].flatten().to_numpy(zero_copy_only=False)
-        pooled = flat.reshape(batch.num_rows, -1).astype(np.float64)
-        kept = np.isin(batch["image_id"].to_numpy(), correct) & np.isfinite(pooled).all(axis=1)
-        label = batch["label"].to_numpy()[kept]
-        counts += np.bincount(label, minlength=classes)
-        added = sums_by_group(pooled[kept], label, classes)
-        sums = added if sums is None else sums + added
-    if sums is None:
+    if features is None or not len(features):
         return np.zeros(0, dtype=np.int64), np.zeros((0, 0))
-    present = np.flatnonzero(counts)
-    means = sums[present] / counts[present, None]
+    means = np.stack(features["pooled"].tolist()).astype(np.float64)
     length = np.linalg.norm(means, axis=1, keepdims=True)
     unit = means / np.where(length > 0, length, 1)
-    return present, unit @ unit.T
+    return features["class_idx"].to_numpy(np.int64), unit @ unit.T
 
 
 def nearest_classes(

@@ -11,7 +11,7 @@ from reports.patterns.begun_patterns import BegunPatterns
 from reports.patterns.ceilings import shared_ceiling
 from reports.patterns.class_rows import CropView, PlannedCrop
 from reports.patterns.crops import Cut, DrawnCrop
-from reports.patterns.nearest_classes import NEAREST, NearClass, nearest_classes
+from reports.patterns.nearest_classes import NEAREST, NearClass, class_cosines, nearest_classes
 from reports.patterns.split_mean_maps import split_means
 from reports.patterns.stored_units import StoredUnits
 from reports.patterns.unit_choice import ClassUnit
@@ -61,8 +61,8 @@ def write_pattern_pages(
         return
     layer = stored.layers[0]
     shared = stored.of_layer(stored.shared, layer.name)
-    near = nearest_classes(tables, shared, begun.cosines())
-    means = split_means(tables.grid, scale, begun.sums())
+    near = nearest_classes(tables, shared, class_cosines(stored.features))
+    means = split_means(tables, scale)
     rows = {
         class_idx: [UnitRow(unit, views.of(crops)) for unit, crops in plan.units]
         for class_idx, plan in plans.items()

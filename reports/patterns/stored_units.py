@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.background.stored_background import optional_table
 from reports.patterns.unit_layers import UnitLayer
 from tasks.tables.storage import RunFolder
 
@@ -47,6 +48,7 @@ class StoredUnits:
     stats, layer_stats, classes, shared : `unit_stats`, `layer_stats`, `unit_classes` and
         `shared_units`
     driven : `driven_units`; None where there was no second pass
+    features : `class_features`; None where the audit is older than they are
     first_id : by image_id, of images that another one stands for
     """
 
@@ -56,6 +58,7 @@ class StoredUnits:
     classes: pd.DataFrame
     shared: pd.DataFrame
     driven: pd.DataFrame | None
+    features: pd.DataFrame | None
     first_id: dict[int, int]
 
     @staticmethod
@@ -72,14 +75,12 @@ def load_units(run: RunFolder) -> StoredUnits | None:
     stats, layer_stats, classes, shared, duplicates = (
         run.dataset(name).to_table().to_pandas() for name in _TABLES
     )
-    driven = None
-    if _is_written(run, "driven_units"):
-        driven = run.dataset("driven_units").to_table().to_pandas()
+    driven, features = (optional_table(run, name) for name in ("driven_units", "class_features"))
     ids = duplicates["image_id"].tolist(), duplicates["first_id"].tolist()
     first_id = {int(i): int(first) for i, first in zip(*ids, strict=True)}
     return StoredUnits(
         [UnitLayer.of(facts) for facts in layers],
-        stats, layer_stats, classes, shared, driven, first_id,
+        stats, layer_stats, classes, shared, driven, features, first_id,
     )  # fmt: skip
 
 

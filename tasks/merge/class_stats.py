@@ -1,5 +1,6 @@
 """What the model does with each class."""
 
+from copy import deepcopy
 from typing import Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from tasks.statistics.intervals import Z_95, wilson_interval
 from tasks.tables.schemas import CLASS_STATS, CONFUSIONS
 
 _COUNTS = ("images", "correct", "predicted_images", "masked_images", "pointing_hits",
-           "empty_maps", "mean_map_images")  # fmt: skip
+           "empty_maps", "mean_map_images", "correct_map_images")  # fmt: skip
 _SUMS = ("label_probability", "object_energy", "object_energy_squared", "object_area")
 
 Integers = npt.NDArray[np.int64]
@@ -28,7 +29,8 @@ class ClassStats:
         self._grid = (rows, cols)
         self._counts = {name: np.zeros(num_classes, dtype=np.int64) for name in _COUNTS}
         self._sums = {name: ExactSum((num_classes,)) for name in _SUMS}
-        self._mean_map = ExactSum((num_classes, rows * cols))
+        shape = (num_classes, rows * cols)
+        self._correct_map, self._mistake_map = ExactSum(shape), ExactSum(shape)
         self._confusions: dict[tuple[int, int], int] = {}
 
     def update(
@@ -50,15 +52,19 @@ class ClassStats:
         for (actual, predicted), images in pairs.items():
             pair = (int(actual), int(predicted))
             self._confusions[pair] = self._confusions.get(pair, 0) + int(images)
-        self._update_maps(label_maps, raw)
+        correct = known.set_index("image_id")["correct"].reindex(label_maps["image_id"])
+        self._update_maps(label_maps, raw, correct.to_numpy(bool))
 
-    def _update_maps(self, maps: pd.DataFrame, raw: npt.NDArray[np.float64]) -> None:
+    def _update_maps(
+        self, maps: pd.DataFrame, raw: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]
+    ) -> None:
         class_idx = maps["class_idx"].to_numpy(np.int64)
         self._count("empty_maps", class_idx[(maps["state"] == "empty").to_numpy()])
         finite = np.isfinite(raw).all(axis=1)
         self._count("mean_map_images", class_idx[finite])
-        cells = np.arange(raw.shape[1])[None]
-        self._mean_map.update((class_idx[finite, None], cells), raw[finite])
+        self._count("correct_map_images", class_idx[finite & correct])
+        self._correct_map.update_rows(class_idx[finite & correct], raw[finite & correct])
+        self._mistake_map.update_rows(class_idx[finite & ~correct], raw[finite & ~correct])
         masked = maps["object_energy"].notna().to_numpy()
         energy = maps["object_energy"].to_numpy(np.float64)[masked]
         self._count("masked_images", class_idx[masked])
@@ -78,7 +84,8 @@ class ClassStats:
             self._counts[name] += other._counts[name]
         for name in _SUMS:
             self._sums[name].merge(other._sums[name])
-        self._mean_map.merge(other._mean_map)
+        self._correct_map.merge(other._correct_map)
+        self._mistake_map.merge(other._mistake_map)
         for pair, images in other._confusions.items():
             self._confusions[pair] = self._confusions.get(pair, 0) + images
 
@@ -106,9 +113,22 @@ class ClassStats:
         arrays = {
             name: pa.array(column[shown], from_pandas=True) for name, column in columns.items()
         }
-        mean_map = _ratio(self._mean_map.compute(), counts["mean_map_images"][:, None])
-        arrays["mean_map"] = pa.array(list(mean_map[shown].astype(np.float32)))
+        for name, mean_map in self._mean_maps().items():
+            arrays[name] = pa.array(
+                [None if np.isnan(row).any() else row for row in mean_map[shown].astype(np.float32)]
+            )
         return pa.table(arrays, schema=CLASS_STATS)
+
+    def _mean_maps(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Of shape (classes, cells); NaN where a class has none."""
+        counts, whole = self._counts, deepcopy(self._correct_map)
+        whole.merge(self._mistake_map)
+        images, correct = counts["mean_map_images"][:, None], counts["correct_map_images"][:, None]
+        return {
+            "mean_map": _ratio(whole.compute(), images),
+            "correct_map": _ratio(self._correct_map.compute(), correct),
+            "mistake_map": _ratio(self._mistake_map.compute(), images - correct),
+        }
 
     def confusion_table(self) -> pa.Table:
         """A table of schema CONFUSIONS, by label, then predicted."""

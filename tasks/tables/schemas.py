@@ -58,7 +58,11 @@ CLASS_STATS = pa.schema(
         "pointing_hits": pa.int64(),
         "empty_maps": pa.int64(),  # maps of the label with no positive value
         "mean_map_images": pa.int64(),
-        "mean_map": pa.list_(pa.float32()),  # mean raw map of the label, row by row
+        "mean_map": pa.list_(pa.float32()),  # mean raw map of the label, row by row; null
+        # where it would be of no image, as are the next two
+        "correct_map_images": pa.int64(),  # of mean_map_images; the others are mistakes
+        "correct_map": pa.list_(pa.float32()),  # over correct images
+        "mistake_map": pa.list_(pa.float32()),
         "map_rows": pa.int32(),
         "map_cols": pa.int32(),
     }
@@ -67,6 +71,14 @@ CLASS_STATS = pa.schema(
 CONFUSIONS = pa.schema(
     {"label": pa.int32(), "predicted": pa.int32(), "images": pa.int64()}
 )  # the diagonal included
+
+CLASS_FEATURES = pa.schema(
+    {
+        "class_idx": pa.int32(),
+        "images": pa.int64(),  # correct, with finite features
+        "pooled": pa.list_(pa.float32()),  # mean over them, of each unit of the target layer
+    }
+)
 
 SHARD_STAGE = "shard"  # the whole shard failed, its images with it
 

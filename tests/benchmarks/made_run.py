@@ -245,6 +245,8 @@ def _write_merged(
         "mean_label_probability": accuracy, "masked_images": np.zeros(classes, int),
         "pointing_hits": np.zeros(classes, int), "empty_maps": np.zeros(classes, int),
         "mean_map_images": images, "mean_map": (4 * _maps(rng, classes, False)).tolist(),
+        "correct_map_images": correct, "correct_map": (4 * _maps(rng, classes, False)).tolist(),
+        "mistake_map": (4 * _maps(rng, classes, False)).tolist(),
         "map_rows": np.full(classes, GRID), "map_cols": np.full(classes, GRID),
     }  # fmt: skip
     write_table(run.table_file("class_stats"), _table(columns, schemas.CLASS_STATS))

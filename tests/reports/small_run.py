@@ -169,7 +169,8 @@ def _class_stats(rows: dict[str, list[dict[str, Any]]], class_idx: int) -> dict[
     ids = {row["image_id"] for row in mine}
     maps = [r for r in rows["heatmaps"] if r["role"] == "label" and r["image_id"] in ids]
     masked = [row for row in maps if row["object_energy"] is not None]
-    raws = [np.array(r["heatmap"]) * r["scale"] for r in maps if r["state"] == "ok"]
+    right = {row["image_id"] for row in mine if row["correct"]}
+    finite = [row for row in maps if row["state"] != "not_finite"]
     correct = sum(bool(row["correct"]) for row in mine)
     low, high = wilson_interval(correct, len(mine))
     energies = [row["object_energy"] for row in masked]
@@ -191,11 +192,19 @@ def _class_stats(rows: dict[str, list[dict[str, Any]]], class_idx: int) -> dict[
         "object_area": 0.1 + 0.05 * class_idx if masked else None,
         "pointing_hits": sum(row["pointing_hit"] for row in masked),
         "empty_maps": sum(row["state"] == "empty" for row in maps),
-        "mean_map_images": len(raws),
-        "mean_map": np.mean(raws, axis=0).tolist() if raws else None,
+        "mean_map_images": len(finite),
+        "mean_map": _mean_map(finite),
+        "correct_map_images": sum(row["image_id"] in right for row in finite),
+        "correct_map": _mean_map([row for row in finite if row["image_id"] in right]),
+        "mistake_map": _mean_map([row for row in finite if row["image_id"] not in right]),
         "map_rows": GRID,
         "map_cols": GRID,
     }
+
+
+def _mean_map(maps: list[dict[str, Any]]) -> Any:
+    raws = [np.array(row["heatmap"]) * row["scale"] for row in maps]
+    return np.mean(raws, axis=0).tolist() if raws else None
 
 
 def _mean(values: list[float]) -> Any:

@@ -59,6 +59,10 @@ def write(run_folder: Path) -> dict[str, list[Row]]:
         schema = getattr(unit_schemas, "UNITS" if name == "units_least" else name.upper())
         write_table(run.table_file(name), pa.Table.from_pylist(rows, schema=schema))
     tables["features"] = [_feature(rng, row) for row in images]
+    correct = {row["image_id"] for row in images if row["correct"]}
+    means = [_class_features(tables["features"], label, correct) for label in labels]
+    means_table = pa.Table.from_pylist(means, schema=schemas.CLASS_FEATURES)
+    write_table(run.table_file("class_features"), means_table)
     schema = schemas.features_schema(CHANNELS)
     for shard, half in enumerate((tables["features"][:17], tables["features"][17:])):
         write_table(run.table_file("features", shard), pa.Table.from_pylist(half, schema=schema))
@@ -171,3 +175,11 @@ def _feature(rng: np.random.Generator, image: Row) -> Row:
         "pooled": pooled.tolist(),
         "evidence": pooled.tolist(),
     }
+
+
+def _class_features(features: list[Row], label: int, correct: set[int]) -> Row:
+    mine = [
+        row["pooled"] for row in features
+        if row["label"] == label and row["image_id"] in correct and np.isfinite(row["pooled"]).all()
+    ]  # fmt: skip
+    return {"class_idx": label, "images": len(mine), "pooled": np.mean(mine, axis=0).tolist()}

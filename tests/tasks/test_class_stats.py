@@ -20,6 +20,7 @@ def images(generator: np.random.Generator, count: int):
     known = label >= 0
     predictions = pd.DataFrame(
         {
+            "image_id": np.arange(count),
             "label": label,
             "predicted": predicted,
             "correct": pd.Series(np.where(known, label == predicted, None), dtype=object),
@@ -33,6 +34,7 @@ def images(generator: np.random.Generator, count: int):
     raw[generator.random(count) < 0.1] = np.nan
     maps = pd.DataFrame(
         {
+            "image_id": np.arange(count),
             "class_idx": label,
             "state": np.where(generator.random(count) < 0.2, "empty", "ok"),
             "object_energy": energy,
@@ -87,7 +89,7 @@ def test_rates(found, class_idx):
 
 @pytest.mark.parametrize("class_idx", [0, 1, 2])
 def test_maps(found, class_idx):
-    (_, maps, raw), rows, _ = found
+    (predictions, maps, raw), rows, _ = found
     row, mine = rows[class_idx], maps["class_idx"] == class_idx
     masked = maps[mine & maps["object_energy"].notna()]
     energy = masked["object_energy"]
@@ -102,6 +104,11 @@ def test_maps(found, class_idx):
     finite = raw[mine.to_numpy() & np.isfinite(raw).all(axis=1)]
     assert row["mean_map_images"] == len(finite)
     np.testing.assert_allclose(row["mean_map"], finite.mean(axis=0), rtol=1e-6)
+    right = (predictions["predicted"] == class_idx).to_numpy()[mine.to_numpy()]
+    right = right[np.isfinite(raw[mine.to_numpy()]).all(axis=1)]
+    assert 0 < row["correct_map_images"] == right.sum() < len(finite)
+    np.testing.assert_allclose(row["correct_map"], finite[right].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(row["mistake_map"], finite[~right].mean(axis=0), rtol=1e-6)
     assert (row["map_rows"], row["map_cols"]) == (2, 3)
 
 
@@ -114,11 +121,17 @@ def test_confusions(found):
 
 def test_a_class_of_one_image_and_no_mask():
     predictions = pd.DataFrame(
-        {"label": [1], "predicted": [0], "correct": [False], "label_probability": [0.25]}
+        {
+            "image_id": [3],
+            "label": [1],
+            "predicted": [0],
+            "correct": [False],
+            "label_probability": [0.25],
+        }
     )
     maps = pd.DataFrame(
-        {"class_idx": [1], "state": ["ok"], "object_energy": [np.nan], "object_area": [np.nan],
-         "pointing_hit": [None]}
+        {"image_id": [3], "class_idx": [1], "state": ["ok"], "object_energy": [np.nan],
+         "object_area": [np.nan], "pointing_hit": [None]}
     )  # fmt: skip
     stats = ClassStats(3, 2, 3)
     stats.update(predictions, maps, np.ones((1, CELLS)))
@@ -126,3 +139,5 @@ def test_a_class_of_one_image_and_no_mask():
     assert (first["class_idx"], first["images"], first["accuracy"]) == (0, 0, None)
     assert (second["class_idx"], second["images"], second["accuracy"]) == (1, 1, 0)
     assert second["object_energy"] is None and second["mean_map"] == [1] * CELLS
+    assert second["correct_map"] is None and second["mistake_map"] == [1] * CELLS
+    assert first["mean_map"] is first["correct_map"] is first["mistake_map"] is None

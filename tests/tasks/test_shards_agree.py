@@ -23,7 +23,8 @@ SORTED_BY = {
     "failures": ["image_id"], "units": ["unit", "class_idx", "rank"],
     "units_least": ["unit", "rank"], "unit_stats": ["unit"], "layer_stats": ["target_layer"],
     "unit_classes": ["class_idx", "unit"], "near_duplicates": ["image_id"],
-    "class_stats": ["class_idx"], "confusions": ["label", "predicted"], "manifest": ["image_id"],
+    "class_stats": ["class_idx"], "class_features": ["class_idx"],
+    "confusions": ["label", "predicted"], "manifest": ["image_id"],
 }  # fmt: skip
 
 
@@ -52,6 +53,19 @@ def rows(run, name: str) -> list[dict[str, object]]:
 def test_tables_are_the_same_for_every_shard_size(runs, name, size):
     # Through text, where NaN equals NaN and a float is exact to the last bit.
     assert [str(row) for row in rows(runs[size], name)] == [str(r) for r in rows(runs[100], name)]
+
+
+def test_features_of_classes_are_means_over_correct_images(runs):
+    predictions = table(runs[7], "predictions").set_index("image_id")
+    features = table(runs[7], "features").set_index("image_id")["pooled"]
+    right = predictions[predictions["correct"].eq(True)]
+    assert 0 < len(right) < len(predictions)
+    stored = {row["class_idx"]: row for row in rows(runs[7], "class_features")}
+    assert sorted(stored) == sorted(right["label"].unique())
+    for label, mine in right.groupby("label"):
+        pooled = np.stack(features[mine.index].tolist()).astype(np.float64)
+        assert stored[label]["images"] == len(mine)
+        np.testing.assert_allclose(stored[label]["pooled"], pooled.mean(axis=0), rtol=1e-6)
 
 
 def test_a_second_run_computes_nothing(runs):
@@ -136,4 +150,5 @@ def test_every_reader_sees_the_same(runs, name):
             assert got == [r[column] for r in expected], (reader, column)
         for column in lists:
             for got, row in zip(frame[column], expected, strict=True):
-                assert np.asarray(got).tolist() == row[column], (reader, column)
+                whole = None if got is None or got is pd.NA else np.asarray(got).tolist()
+                assert whole == row[column], (reader, column)
