@@ -22,6 +22,7 @@ from tasks.explain.failed_shard import write_failed_shard
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.images import merge_images
 from tasks.merge.localization import merge_localization
 from tasks.merge.merged_tables import merge_class_stats
 from tasks.mining.driven_units import write_driven_units
@@ -137,6 +138,7 @@ def merge(plan: Plan) -> None:
     """The tables of the whole dataset."""
     mine_units(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
+    merge_images(plan.run, len(plan.shards))
     merge_localization(plan.run, len(plan.shards))
     write_shared_units(plan.run)
 

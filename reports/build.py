@@ -71,7 +71,7 @@ def _uncollected() -> Iterator[None]:
 def _write_pages(tables: AuditTables, folder: Path) -> None:
     scales = choose_scales(tables)
     pairs = confused_pairs(tables)
-    exemplars = choose_exemplars(tables.predictions, pairs)
+    exemplars = choose_exemplars(tables.images, pairs)
     chosen = choose_background_exemplars(tables)
     localized = choose_localized(tables.localization)
     keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
@@ -96,7 +96,7 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_overview(site, tables, classes, pairs, confident, shown, findings, limits)
     patterns = patterns_by_class(tables, chosen.patterns, cases)
     write_class_pages(site, classes, pairs, exemplars, cases, shown, patterns, set(begun.classes))
-    total = int(tables.predictions["mistake"].sum())
+    total = int(tables.images["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
     write_background_pages(site, tables, chosen, cases, findings, links)
     explorer = begin_explorer(tables, folder, {"strip": strips, "case": links.cases})

@@ -42,7 +42,7 @@ class Case:
 def cases_by_id(tables: AuditTables, drawn: Iterable[Picture]) -> dict[int, Case]:
     """A case for each image that was drawn."""
     pictures = {picture.image_id: picture for picture in drawn}
-    rows = tables.predictions[tables.predictions["image_id"].isin(pictures)]
+    rows = tables.rows_of(pictures)
     return {
         int(row["image_id"]): Case(
             image_id=int(row["image_id"]),

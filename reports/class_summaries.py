@@ -44,7 +44,7 @@ def summarise_classes(tables: AuditTables, scale: ColourScale) -> dict[int, Clas
 
     scale : of all mean maps
     """
-    given = {int(i): int(n) for i, n in tables.predictions["predicted"].value_counts().items()}
+    given = {int(i): int(n) for i, n in tables.images["predicted"].value_counts().items()}
     rows = {int(row["class_idx"]): row for row in tables.class_stats.to_dict("records")}
     with_images = {class_idx for class_idx, row in rows.items() if row["images"] > 0}
     return {

@@ -33,14 +33,17 @@ class Scales:
 def choose_scales(tables: AuditTables) -> Scales:
     """The scales of an audit: of the predicted class's maps, which every image has, of the
     contrast maps, and of the mean maps."""
-    sound = tables.evidence[tables.evidence["state"] == "ok"]
     drawn = tables.class_stats[tables.class_stats["mean_map_images"] > 0]
     largest = max((float(np.max(mean_map)) for mean_map in drawn["mean_map"]), default=0.0)
     return Scales(
-        positive=choose_scale(sound.loc[sound["role"] == "predicted", "scale"]),
-        contrast=choose_scale(sound.loc[sound["role"] == "contrast", "scale"]),
+        positive=choose_scale(_peaks(tables.images, "predicted")),
+        contrast=choose_scale(_peaks(tables.images, "contrast")),
         mean=ColourScale(largest if largest > 0 else 1.0, 100),
     )
+
+
+def _peaks(images: pd.DataFrame, role: str) -> "pd.Series[float]":
+    return images.loc[images[f"{role}_state"] == "ok", f"{role}_scale"]
 
 
 def choose_scale(peaks: "pd.Series[float]") -> ColourScale:

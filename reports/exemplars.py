@@ -41,19 +41,18 @@ class Exemplars:
         }
 
 
-def choose_exemplars(predictions: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
-    """Choose from predictions (columns of the table and `labelled`, `mistake`); ties by
-    image_id.
+def choose_exemplars(images: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
+    """Choose from the images of an audit; ties by image_id.
 
-    pairs : confused pairs, the most frequent first
+    images : of `AuditTables`; pairs : confused pairs, the most frequent first
     """
-    mistakes = predictions[predictions["mistake"]]
-    if predictions["labelled"].any():
-        right = predictions[predictions["labelled"] & ~predictions["mistake"]]
+    mistakes = images[images["mistake"]]
+    if images["labelled"].any():
+        right = images[images["labelled"] & ~images["mistake"]]
         group, best, worst = "label", _order(right, "margin"), _order(mistakes, "loss")
     else:
-        group, best = "predicted", _order(predictions, "probability")
-        worst = predictions.sort_values(["probability", "image_id"])
+        group, best = "predicted", _order(images, "probability")
+        worst = images.sort_values(["probability", "image_id"])
     per_class = PICTURES_OF_CLASSES // (2 * max(1, best[group].nunique()))
     best_ids = _first(best, group, max(FEWEST_PER_CLASS, min(BEST_PER_CLASS, per_class)))
     shown = {i for ids in best_ids.values() for i in ids}

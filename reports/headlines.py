@@ -48,19 +48,17 @@ class Comparison:
 
 def headline_figures(tables: AuditTables) -> Headlines:
     """Count them from the tables."""
-    predictions = tables.predictions
-    mistakes = predictions[predictions["mistake"]]
-    labelled = predictions[predictions["labelled"]]
-    audited, unread = len(predictions), len(tables.unread)
-    of_label = tables.evidence[tables.evidence["role"] == "label"]
-    hits = of_label["pointing_hit"].dropna()
-    states = tables.evidence.loc[tables.evidence["role"] == "predicted", "state"]
+    images = tables.images
+    mistakes, labelled = images[images["mistake"]], images[images["labelled"]]
+    audited, unread = len(images), len(tables.unread)
+    hits = images["label_pointing_hit"].dropna()
+    states = images["predicted_state"].dropna()
     return Headlines(
         read=Rate(audited, audited + unread),
         accuracy=Rate(len(labelled) - len(mistakes), len(labelled)),
         confidence=mean_of(labelled["probability"]),
         confident_mistakes=Rate(int((mistakes["probability"] >= CONFIDENT).sum()), len(mistakes)),
-        object_energy=mean_of(of_label["object_energy"]),
+        object_energy=mean_of(images["label_object_energy"]),
         object_area=_mean_area(tables.class_stats),
         pointing=Rate(int(hits.eq(True).sum()), len(hits)),
         empty=Rate(int((states == "empty").sum()), len(states)),
@@ -70,20 +68,14 @@ def headline_figures(tables: AuditTables) -> Headlines:
 
 def compare_evidence(tables: AuditTables) -> list[Comparison]:
     """Where the predicted class's map lies, right predictions against mistakes."""
-    evidence = tables.evidence[tables.evidence["role"] == "predicted"]
-    predictions = tables.predictions
-    wrong_ids = predictions.loc[predictions["mistake"], "image_id"]
-    labelled_ids = predictions.loc[predictions["labelled"], "image_id"]
-    evidence = evidence[evidence["image_id"].isin(labelled_ids)]
-    is_wrong = evidence["image_id"].isin(wrong_ids)
+    images = tables.images
+    right, wrong = images[images["labelled"] & ~images["mistake"]], images[images["mistake"]]
     asked = (
-        ("object_energy", "Energy on the object", _mean_area(tables.class_stats)),
-        ("border_share", "Energy in the outermost cells", tables.even_border_share),
+        ("predicted_object_energy", "Energy on the object", _mean_area(tables.class_stats)),
+        ("predicted_border_share", "Energy in the outermost cells", tables.even_border_share),
     )
     rows = [
-        Comparison(
-            name, even, mean_of(evidence.loc[~is_wrong, key]), mean_of(evidence.loc[is_wrong, key])
-        )
+        Comparison(name, even, mean_of(right[key]), mean_of(wrong[key]))
         for key, name, even in asked
     ]
     return [row for row in rows if row.right.count or row.wrong.count]

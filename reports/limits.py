@@ -14,8 +14,8 @@ Statement = tuple[str, str]  # what, and what follows from it
 def state_limits(tables: AuditTables, figures: Headlines) -> list[Statement]:
     """Statements about images and maps, the gravest first; the overview shows the first few."""
     resize, crop = tables.crop
-    hidden = hidden_share(tables.predictions, resize, crop)
-    audited = len(tables.predictions)
+    hidden = hidden_share(tables.images, resize, crop)
+    audited = len(tables.images)
     return [
         (
             "Evidence is not reliance",
@@ -50,9 +50,9 @@ def _reliance(tables: AuditTables) -> str:
     )
 
 
-def hidden_share(predictions: pd.DataFrame, resize: int, crop: int) -> float:
+def hidden_share(images: pd.DataFrame, resize: int, crop: int) -> float:
     """Mean share of an image's area outside the model's view, in [0, 1]; NaN without images."""
-    sizes = predictions.groupby(["width", "height"]).size()
+    sizes = images.groupby(["width", "height"]).size()
     if not len(sizes):
         return float("nan")
     hidden = 0.0
@@ -78,7 +78,7 @@ def incomplete_words(tables: AuditTables) -> str:
 
 
 def _unread(tables: AuditTables) -> str:
-    unread, audited = len(tables.unread), len(tables.predictions)
+    unread, audited = len(tables.unread), len(tables.images)
     masks = len(tables.failures) - unread
     text = (
         f"{count(unread)} of {plural(audited + unread, 'image')} could not be audited. They are "
@@ -118,7 +118,7 @@ def _baseline(tables: AuditTables, figures: Headlines) -> str:
             "No label's map has a mask or box to compare it with. Whether a map lies on the object "
             "is to be seen in the pictures and is in no number."
         )
-    without = len(tables.predictions) - figures.object_energy.count
+    without = len(tables.images) - figures.object_energy.count
     return (
         "A map spread evenly over the view already scores the object's area, and a map drawn to "
         "the centre scores more where objects are centred. Read energy beside the area. "
@@ -128,10 +128,10 @@ def _baseline(tables: AuditTables, figures: Headlines) -> str:
 
 
 def _unlabelled(tables: AuditTables) -> str:
-    without = len(tables.predictions) - tables.labelled
+    without = len(tables.images) - tables.labelled
     if not without:
         return "None: every audited image has a label. A wrong label is counted as a mistake."
     return (
-        f"{count(without)} of {plural(len(tables.predictions), 'image')} have no known label and "
+        f"{count(without)} of {plural(len(tables.images), 'image')} have no known label and "
         "are in no accuracy, confusion or mistake."
     )

@@ -19,6 +19,7 @@ from reports.stored_maps import MapKey
 from reports.tables import AuditTables
 from tasks.images.decoding import ImageSource, Pixels, UnreadableImage, decode_image
 from tasks.images.geometry import place
+from tasks.tables.image_schema import COUNTED_ROLES
 
 
 @dataclass(frozen=True)
@@ -97,38 +98,39 @@ def _draw(source: ImageSource, folder: Path, view: tuple[int, int], row: dict[st
 def _draw_maps(
     tables: AuditTables, keys: set[MapKey], raw_maps: dict[MapKey, Map], scales: Scales
 ) -> dict[int, dict[str, DrawnMap]]:
-    wanted = tables.evidence["image_id"].isin({image_id for image_id, _ in keys})
-    rows = tables.evidence[wanted].to_dict("records")
-    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id, _ in sorted(keys)}
-    for row in rows:
-        key = _key(row)
-        if key in keys:
-            drawn[key[0]][key[1]] = _drawn_map(raw_maps.get(key), row, scales)
+    ids = sorted({image_id for image_id, _ in keys})
+    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id in ids}
+    stored = tables.run.dataset("images").to_table(filter=pc.field("image_id").isin(ids))
+    for row in stored.to_pylist():
+        for role in COUNTED_ROLES:
+            key = row["image_id"], role
+            if key in keys and row[f"{role}_state"] is not None:
+                drawn[key[0]][role] = _drawn_map(raw_maps.get(key), row, role, scales)
     return drawn
 
 
-def _key(row: dict[Any, Any]) -> MapKey:
-    return int(row["image_id"]), str(row["role"])
-
-
-def _drawn_map(raw: Map | None, row: dict[Any, Any], scales: Scales) -> DrawnMap:
-    data, badge, signed = "", "", row["role"] == "contrast"
+def _drawn_map(raw: Map | None, row: dict[str, Any], role: str, scales: Scales) -> DrawnMap:
+    data, badge, signed = "", "", role == "contrast"
     if raw is not None:
         scale = scales.contrast if signed else scales.positive
         data = map_data(raw, scale.limit, signed=signed)
-    elif row["state"] == "not_finite":
+    elif row[f"{role}_state"] == "not_finite":
         badge = "map is not finite"
     else:
         badge = "no evidence either way" if signed else "no positive evidence"
     return DrawnMap(
         data=data,
         badge=badge,
-        class_idx=int(row["class_idx"]),
-        object_energy=float(row["object_energy"]),
-        lift=float(row["lift"]),
-        border_share=float(row["border_share"]),
-        pointing_hit=row["pointing_hit"] if isinstance(row["pointing_hit"], bool) else None,
+        class_idx=row["label" if role == "label" else "predicted"],
+        object_energy=_known(row[f"{role}_object_energy"]),
+        lift=_known(row[f"{role}_lift"]),
+        border_share=_known(row[f"{role}_border_share"]),
+        pointing_hit=row[f"{role}_pointing_hit"],
     )
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _image_rows(tables: AuditTables, ids: list[int]) -> list[dict[str, Any]]:
@@ -137,8 +139,8 @@ def _image_rows(tables: AuditTables, ids: list[int]) -> list[dict[str, Any]]:
     manifest = tables.run.dataset("manifest")
     columns = ["image_id", "uri", "mask_uri", "boxes"]
     rows = manifest.to_table(columns=columns, filter=pc.field("image_id").isin(ids)).to_pylist()
-    sizes = tables.predictions.set_index("image_id")[["width", "height"]].loc[ids]
-    by_id = dict(zip(ids, sizes.to_dict("records"), strict=True))
+    sizes = tables.rows_of(ids)[["width", "height"]].to_dict("records")
+    by_id = dict(zip(ids, sizes, strict=True))
     return [row | by_id[row["image_id"]] for row in sorted(rows, key=itemgetter("image_id"))]
 
 

@@ -66,11 +66,11 @@ def dataset_name(config: dict[str, Any]) -> str:
 
 
 def _navigation(tables: AuditTables) -> list[NavItem]:
-    mistakes = int(tables.predictions["mistake"].sum())
+    mistakes = int(tables.images["mistake"].sum())
     failures = len(tables.failures)
     items = [
         NavItem("Overview", "index.html", None),
-        NavItem("Images", PAGE, len(tables.predictions)),
+        NavItem("Images", PAGE, len(tables.images)),
     ]
     if tables.background is not None:
         items.append(NavItem("Background", "background.html", None))

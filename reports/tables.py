@@ -1,12 +1,13 @@
 """The stored tables that the report is drawn from, without the maps themselves."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from reports.background.stored_background import (
     StoredBackground,
@@ -21,32 +22,18 @@ from reports.informative_objects.objects_table import load_objects
 from reports.localization.stored_localization import StoredLocalization, load_localization
 from reports.patterns.stored_units import StoredUnits, load_units
 from tasks.errors import AuditError
+from tasks.tables.by_image import is_among
 from tasks.tables.storage import RunFolder
 
-_PREDICTIONS = [
-    "image_id",
-    "label",
-    "predicted",
-    "correct",
-    "probability",
-    "label_probability",
-    "margin",
-    "loss",
-    "width",
-    "height",
-]
-_EVIDENCE = [
-    "image_id",
-    "role",
-    "class_idx",
-    "against_idx",
-    "scale",
-    "state",
-    "object_energy",
-    "lift",
-    "pointing_hit",
-    "border_share",
-]
+# Of `images`; what pages say of single maps is read for their images alone.
+_WORDS = ["predicted_state", "label_state", "contrast_state", "object_source"]
+_IMAGES = [
+    "image_id", "label", "predicted", "correct", "probability", "label_probability", "margin",
+    "loss", "width", "height", "predicted_scale", "label_scale", "contrast_scale",
+    "predicted_object_energy", "predicted_border_share", "label_object_energy",
+    "label_pointing_hit", "object_area", "score", "lift", "uniform_score", "centre_score",
+    "border_score", *_WORDS,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,9 +42,8 @@ class AuditTables:
 
     audit : content of audit.json
     first_pass : content of first_pass.json; empty where there is none
-    predictions : one row per audited image, with the columns `labelled` and `mistake` (bool)
-    evidence : the numbers of `heatmaps`, one row per image and role, of the
-        first method, without the maps
+    images : one row per audited image, by image_id, with the columns `labelled` and `mistake`
+        (bool)
     class_stats, confusions, failures : as stored
     faithfulness : None where it was not measured
     background, contexts, patterns : None where the audit is older than they are; without labels
@@ -69,8 +55,7 @@ class AuditTables:
     run: RunFolder
     audit: dict[str, Any]
     first_pass: dict[str, Any]
-    predictions: pd.DataFrame
-    evidence: pd.DataFrame
+    images: pd.DataFrame
     class_stats: pd.DataFrame
     confusions: pd.DataFrame
     failures: pd.DataFrame
@@ -85,7 +70,7 @@ class AuditTables:
     @property
     def labelled(self) -> int:
         """Audited images with a known label."""
-        return int(self.predictions["labelled"].sum())
+        return int(self.images["labelled"].sum())
 
     @property
     def unread(self) -> pd.DataFrame:
@@ -119,6 +104,12 @@ class AuditTables:
             return float("nan")
         return 1 - max(0, rows - 2) * max(0, cols - 2) / (rows * cols)
 
+    def rows_of(self, image_ids: Collection[int]) -> pd.DataFrame:
+        """The rows of `images` of those of these images that were audited, by image_id."""
+        known = self.images["image_id"].to_numpy()
+        wanted = np.unique(np.fromiter(image_ids, np.int64, len(image_ids)))
+        return self.images.iloc[np.searchsorted(known, wanted[is_among(wanted, known)])]
+
     def class_name(self, class_idx: int) -> str:
         """The class's name; 'class 7' where the audit does not name it."""
         names = self.audit.get("classes") or []
@@ -131,17 +122,11 @@ def load_tables(run: RunFolder) -> AuditTables:
     Raises: AuditError for a folder that is no audit, and for an audit that has not finished.
     """
     audit = run.audit()
-    predictions = read_frame(run, "predictions", _PREDICTIONS)
-    predictions["labelled"] = predictions["label"] >= 0
-    right = predictions["correct"].fillna(False).astype(bool)  # NA where the label is unknown
-    predictions["mistake"] = predictions["labelled"] & ~right
-    shown = pc.field("method") == run.first_method()
     return AuditTables(
         run=run,
         audit=audit,
         first_pass=_read_optional(run.first_pass_file),
-        predictions=predictions.sort_values("image_id", ignore_index=True),
-        evidence=read_frame(run, "heatmaps", _EVIDENCE, words=["role", "state"], where=shown),
+        images=_images(run),
         class_stats=run.dataset("class_stats").to_table().to_pandas(),
         confusions=run.dataset("confusions").to_table().to_pandas(),
         failures=run.dataset("failures").to_table().to_pandas(),
@@ -153,6 +138,16 @@ def load_tables(run: RunFolder) -> AuditTables:
         units=load_units(run),
         objects=load_objects(run),
     )
+
+
+def _images(run: RunFolder) -> pd.DataFrame:
+    images = read_frame(run, "images", _IMAGES, words=_WORDS)
+    images["labelled"] = images["label"] >= 0
+    right = images["correct"].fillna(False).astype(bool)  # NA where the label is unknown
+    images["mistake"] = images["labelled"] & ~right
+    if images["image_id"].is_monotonic_increasing:
+        return images
+    return images.sort_values("image_id", ignore_index=True)
 
 
 def _read_optional(file: Path) -> dict[str, Any]:

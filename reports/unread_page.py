@@ -17,5 +17,5 @@ def write_unread_page(site: Site, tables: AuditTables) -> None:
         failures=failures.head(FAILURES_LISTED).to_dict("records"),
         total=len(failures),
         unread=len(tables.unread),
-        images=len(tables.predictions) + len(tables.unread),
+        images=len(tables.images) + len(tables.unread),
     )

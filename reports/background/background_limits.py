@@ -12,7 +12,7 @@ from reports.tables import AuditTables
 def state_test_limits(tables: AuditTables) -> list[Statement]:
     """What the second pass left open; why there is none, where there is none."""
     stored = tables.background
-    if stored is None and not len(tables.predictions):
+    if stored is None and not len(tables.images):
         return [("The background was not tested", "No image was audited.")]
     if stored is None and not tables.labelled:
         missing = "No image has a label: there is no mistake to test, and no verdict on any image."

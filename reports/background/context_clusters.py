@@ -99,7 +99,7 @@ def _context(
     risks = _risks(tables, stored.risks, int(row["cluster"]))
     return Context(
         cluster=int(row["cluster"]),
-        images=Rate(int(row["images"]), len(tables.predictions)),
+        images=Rate(int(row["images"]), len(tables.images)),
         cells=int(row["cells"]),
         object_share=float(row["object_share"]),
         exemplars=[

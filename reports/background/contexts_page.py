@@ -18,6 +18,6 @@ def write_contexts_page(site: Site, tables: AuditTables, contexts: list[Context]
         rows=rows,
         cols=cols,
         background=tables.background is not None,
-        images=len(tables.predictions),
+        images=len(tables.images),
         proxies=tables.background.proxies if tables.background else 0,
     )

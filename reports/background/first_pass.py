@@ -35,17 +35,16 @@ class Source:
     scores: list[Score]
 
 
-def scores_by_source(stored: StoredBackground, predictions: pd.DataFrame) -> list[Source]:
+def scores_by_source(images: pd.DataFrame) -> list[Source]:
     """A table for each way in which objects were told, the surest first.
 
-    predictions : with the columns `labelled` and `mistake`
+    images : of `AuditTables`
     """
-    known = predictions.loc[predictions["labelled"], ["image_id", "mistake"]]
-    rows = known.merge(stored.scores, on="image_id", how="left")
+    labelled = images["labelled"]
     return [
         Source(
             source=source,
-            images=Rate(len(own), len(rows)),
+            images=Rate(len(own), int(labelled.sum())),
             scores=[
                 Score("The model's contrast", *_split(own, "score"), baseline=False),
                 *(
@@ -55,7 +54,7 @@ def scores_by_source(stored: StoredBackground, predictions: pd.DataFrame) -> lis
             ],
         )
         for source in OBJECT_SOURCES
-        if len(own := rows[rows["object_source"] == source])
+        if len(own := images[labelled & (images["object_source"] == source)])
     ]
 
 

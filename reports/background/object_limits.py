@@ -1,8 +1,9 @@
 """What was taken for the object, guesses among it, and what maps that know nothing would score."""
 
+import pandas as pd
+
 from reports.background.background_words import PROXY
 from reports.background.first_pass import Source, scores_by_source, source_counts
-from reports.background.stored_background import StoredBackground
 from reports.formats import count, percent, plural
 from reports.limits import Statement
 from reports.tables import AuditTables
@@ -27,8 +28,8 @@ def state_object_limits(tables: AuditTables) -> list[Statement]:
     images = plural(counts["none"].trials, "labelled image")
     statements = [
         ("Where the object came from", f"Of {images}: {told}. A box holds background, too."),
-        ("Objects too large or too small to be tested", _untestable(stored)),
-        *((_baseline(source)) for source in scores_by_source(stored, tables.predictions)),
+        ("Objects too large or too small to be tested", _untestable(tables.images)),
+        *((_baseline(source)) for source in scores_by_source(tables.images)),
     ]
     if counts["proxy"].successes:
         shown = f"{percent(counts['proxy'].value)} of {images}. {PROXY}"
@@ -36,8 +37,8 @@ def state_object_limits(tables: AuditTables) -> list[Statement]:
     return statements
 
 
-def _untestable(stored: StoredBackground) -> str:
-    area = stored.scores["object_area"].dropna()
+def _untestable(images: pd.DataFrame) -> str:
+    area = images["object_area"].dropna()
     large, small = int((area > LARGEST_OBJECT).sum()), int((area < SMALLEST_OBJECT).sum())
     return (
         f"{count(large)} of {plural(len(area), 'image')} with an object have hardly any background "

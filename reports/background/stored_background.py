@@ -23,7 +23,7 @@ class StoredBackground:
 
     budget : forwards on changed images per labelled image; 0: the second pass was switched off
     facts : content of second_pass.json; empty where there was no second pass
-    scores, stats, findings : `background`, `background_stats`, `findings`
+    stats, findings : `background_stats`, `findings`
     verdicts : `verdicts` without the trails, which would be most of what a report holds, and what
         no page shows
     pictured : images of which a changed picture was kept
@@ -31,7 +31,6 @@ class StoredBackground:
 
     budget: float
     facts: dict[str, Any]
-    scores: pd.DataFrame
     verdicts: pd.DataFrame
     stats: pd.DataFrame
     findings: pd.DataFrame
@@ -66,9 +65,6 @@ def load_background(run: RunFolder) -> StoredBackground | None:
     if not all(_is_written(run, name) for name in _NEEDED):
         return None
     stats, findings = (run.dataset(name).to_table().to_pandas() for name in _NEEDED[:2])
-    scores = read_frame(
-        run, "background", run.dataset("background").schema.names, words=["object_source"]
-    )
     stored = run.dataset("verdicts")
     columns = [name for name in stored.schema.names if name not in _NOT_SHOWN]
     words = [name for name in ("object_source", "stratum", "verdict") if name in columns]
@@ -78,7 +74,7 @@ def load_background(run: RunFolder) -> StoredBackground | None:
     facts = _second_pass(run)
     pictured = _pictured(run) if facts else set()
     budget = float(run.audit()["config"].get("second_pass", 0))
-    return StoredBackground(budget, facts, scores, verdicts, stats, findings, pictured)
+    return StoredBackground(budget, facts, verdicts, stats, findings, pictured)
 
 
 def load_contexts(run: RunFolder) -> StoredContexts | None:

@@ -172,8 +172,7 @@ def _groups(
 
 def _labels(tables: AuditTables, changed: list[dict[str, Any]]) -> dict[int, int]:
     """Of the images that lent their backgrounds."""
-    rows = tables.predictions
-    donors = rows[rows["image_id"].isin({row["donor_id"] for row in changed})]
+    donors = tables.rows_of({row["donor_id"] for row in changed})
     return dict(zip(donors["image_id"].tolist(), donors["label"].tolist(), strict=True))
 
 

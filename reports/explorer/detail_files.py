@@ -30,7 +30,7 @@ def write_detail_files(
     report : the report's folder, whose changed pictures are already in it
     links : pages of the report by image_id, by the name of their column
     """
-    ids = tables.predictions["image_id"].to_numpy(np.int64)
+    ids = tables.images["image_id"].to_numpy(np.int64)
     facts = collect_features(tables)
     top_class, top_probability = _top(tables)
     trails = {} if tables.background is None else fetch_trails(tables.run, ids)
@@ -59,7 +59,7 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     """
     names = ["image_id", "probability", "top_k_class", "top_k_logit"]
     stored = tables.run.dataset("predictions").to_table(columns=names)
-    shown = tables.predictions["image_id"].to_numpy(np.int64)
+    shown = tables.images["image_id"].to_numpy(np.int64)
     known = is_shown(stored["image_id"].to_numpy(), shown)
     rows = stored.filter(pa.array(known)).sort_by("image_id")
     classes, logits = (rows[name].combine_chunks() for name in names[2:])

@@ -54,10 +54,10 @@ def begin_explorer(
     """
     linked = set(stored_pictures(report)).union(*links.values())
     shown, folder = shown_tables(tables, linked), report / FOLDER
-    uris, size = read_manifest(shown)["uri"], len(shown.predictions) // IMAGES_PER_PICTURE
+    uris, size = read_manifest(shown)["uri"], len(shown.images) // IMAGES_PER_PICTURE
     return BegunExplorer(
         tables=shown,
-        audited=len(tables.predictions),
+        audited=len(tables.images),
         uris=uris,
         thumbnails=draw_thumbnails(shown, uris, report),
         maps=begin(partial(write_map_files, shown, folder), size),
@@ -71,7 +71,7 @@ def write_explorer(site: Site, scales: Scales, begun: BegunExplorer) -> None:
     rows = collect_rows(tables)
     pictures = dict(begun.thumbnails) | stored_pictures(site.folder)
     begun.details()
-    ids = tables.predictions["image_id"]
+    ids = tables.images["image_id"]
     facts = _facts(tables, scales, rows, begun.maps())
     write_script(folder, "rows", rows.table, **facts)
     write_script(folder, "names", _names(begun.uris.reindex(ids), ids.map(pictures)))
@@ -113,7 +113,7 @@ def _facts(
     tables: AuditTables, scales: Scales, rows: ImageRows, grid: tuple[int, int]
 ) -> dict[str, Any]:
     resize, crop = tables.crop
-    shown = [*tables.predictions["label"], *tables.predictions["predicted"]]
+    shown = [*tables.images["label"], *tables.images["predicted"]]
     known = len(tables.audit.get("classes") or [])
     return {
         "classes": [tables.class_name(i) for i in range(max([known, *(i + 1 for i in shown)]))],

@@ -44,7 +44,7 @@ def collect_features(tables: AuditTables) -> FeatureFacts:
     Evidence is projected at random to 64 numbers, which keeps cosines to about 0.1 (Johnson and
     Lindenstrauss 1984).
     """
-    ids = tables.predictions["image_id"].to_numpy(np.int64)
+    ids = tables.images["image_id"].to_numpy(np.int64)
     mean, deviation = _usual(tables)
     units = np.full((len(ids), UNITS_SHOWN), -1, np.int32)
     strengths = np.full((len(ids), UNITS_SHOWN), np.nan, np.float32)
@@ -58,7 +58,7 @@ def collect_features(tables: AuditTables) -> FeatureFacts:
         projected[place] = _unit_length(evidence) @ directions
         if len(mean) == pooled.shape[1]:
             units[place], strengths[place] = strongest(pooled, mean, deviation)
-    near, similar = nearest(projected, tables.predictions["predicted"].to_numpy())
+    near, similar = nearest(projected, tables.images["predicted"].to_numpy())
     return FeatureFacts(units, strengths, near, similar)
 
 

@@ -42,7 +42,7 @@ def explanations(
     keys = list(zip(stored["class_idx"].tolist(), stored["cluster"].tolist(), strict=True))
     own = pd.DataFrame(
         {
-            "class_idx": tables.predictions["predicted"].to_numpy(),
+            "class_idx": tables.images["predicted"].to_numpy(),
             "cluster": members["explanation"].reindex(ids).fillna(-1).to_numpy(np.int64),
         }
     )

@@ -43,16 +43,16 @@ class ImageRows:
 
 
 def collect_rows(tables: AuditTables) -> ImageRows:
-    """All rows of `predictions` with what other tables say of the same images."""
+    """All rows of `images` with what other tables say of the same images."""
     manifest, members = read_manifest(tables), _members(tables)
-    rows = tables.predictions
+    rows = tables.images
     ids = pd.Index(rows["image_id"])
     columns: dict[str, Any] = {
         name: smallest_integers(rows[name].to_numpy())
         for name in ("image_id", "label", "predicted", "width", "height")
     }
     columns["answer"] = _answers(rows)
-    columns |= _quantities(tables, ids)
+    columns |= _quantities(tables)
     columns |= _states(tables, ids)
     tags = tag_values(manifest, ids)
     columns |= {
@@ -72,30 +72,18 @@ def _answers(rows: pd.DataFrame) -> pa.Array:
     return pa.array(np.where(labelled, mistake, ANSWERS.index("unlabelled")), pa.int8())
 
 
-def _quantities(tables: AuditTables, ids: pd.Index) -> dict[str, pa.Array]:
+def _quantities(tables: AuditTables) -> dict[str, pa.Array]:
     """Those of QUANTITIES that some image has, float32; NaN where one has none."""
-    found = tables.predictions.set_index("image_id")
-    known = {name: found[name] for name in QUANTITIES if name in found}
-    if tables.background is not None:
-        scores = tables.background.scores.set_index("image_id")
-        known |= {name: scores[name] for name in ("score", "lift")}
-    evidence = tables.evidence[tables.evidence["role"] == "predicted"]
-    known["object_energy"] = evidence.set_index("image_id")["object_energy"]
-    whole = {
-        name: known[name].reindex(ids).to_numpy(np.float32) for name in QUANTITIES & known.keys()
+    stored = {"object_energy": "predicted_object_energy"}
+    columns = {
+        name: tables.images[stored.get(name, name)].to_numpy(np.float32) for name in QUANTITIES
     }
-    return {
-        name: pa.array(whole[name])
-        for name in QUANTITIES
-        if name in whole and np.isfinite(whole[name]).any()
-    }
+    return {name: pa.array(column) for name, column in columns.items() if np.isfinite(column).any()}
 
 
 def _states(tables: AuditTables, ids: pd.Index) -> dict[str, pa.Array]:
     """The state of the predicted class's map, and the verdict with whether it was tested."""
-    evidence = tables.evidence[tables.evidence["role"] == "predicted"]
-    states = evidence.set_index("image_id")["state"].astype(str).reindex(ids)
-    columns = {"map": _codes(states, MAP_STATES)}
+    columns = {"map": _codes(tables.images["predicted_state"], MAP_STATES)}
     if tables.background is not None:
         verdicts = tables.background.verdicts.set_index("image_id").reindex(ids)
         columns["verdict"] = _codes(verdicts["verdict"], VERDICTS)
@@ -109,7 +97,7 @@ def _codes(values: "pd.Series[str]", known: tuple[str, ...]) -> pa.Array:
 
 def read_manifest(tables: AuditTables) -> pd.DataFrame:
     """Columns uri, split and tags of the audited images, by image_id."""
-    shown = tables.predictions["image_id"].to_numpy(np.int64)
+    shown = tables.images["image_id"].to_numpy(np.int64)
     columns = ["image_id", "uri", "split", "tags"]
     # Row by row of the dataset: a filter with a million ids would be built for every file.
     parts = [

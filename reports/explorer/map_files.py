@@ -22,7 +22,7 @@ class MapStore:
     """
 
     def __init__(self, tables: AuditTables) -> None:
-        self.image_ids = tables.predictions["image_id"].to_numpy(np.int64)
+        self.image_ids = tables.images["image_id"].to_numpy(np.int64)
         shape = len(self.image_ids), len(ROLES)
         self.rows = self.cols = 0
         self._cells: Bytes = np.zeros((*shape, 0), np.uint8)

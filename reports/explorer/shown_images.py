@@ -28,7 +28,7 @@ def shown_tables(
 
     linked : image_ids; most : MOST_IMAGES by default
     """
-    rows, most = tables.predictions, MOST_IMAGES if most is None else most
+    rows, most = tables.images, MOST_IMAGES if most is None else most
     if len(rows) <= most:
         return tables
     ids = rows["image_id"].to_numpy(np.int64)
@@ -37,13 +37,7 @@ def shown_tables(
     loss = np.where(mistake, rows["loss"].fillna(0).to_numpy(np.float64), 0)
     order = np.lexsort((hash_ids(ids, _SEED), -loss, ~mistake, ~np.isin(ids, first)))
     chosen = np.sort(order[:most])
-    kept = ids[chosen]
-    evidence = tables.evidence
-    return replace(
-        tables,
-        predictions=rows.iloc[chosen].reset_index(drop=True),
-        evidence=evidence[np.isin(evidence["image_id"].to_numpy(), kept)],
-    )
+    return replace(tables, images=rows.iloc[chosen].reset_index(drop=True))
 
 
 def is_shown(image_id: npt.NDArray[np.int64], shown: Ids) -> Bools:

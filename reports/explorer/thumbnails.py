@@ -31,7 +31,7 @@ def draw_thumbnails(
     Returns: image_ids with paths in the report, of those that can be read
     """
     (report / FOLDER).mkdir(parents=True, exist_ok=True)
-    chosen = [(i, uris[i]) for i in _choose(tables.predictions, report)]
+    chosen = [(i, uris[i]) for i in _choose(tables.images, report)]
     drawn = spread(partial(_draw, ImageSource(), report, tables.crop), chosen)
     return ((image_id, name) for image_id, name in drawn if name)
 
@@ -57,8 +57,8 @@ def stored_pictures(report: Path) -> dict[int, str]:
     return {int(file.stem): f"images/{file.name}" for file in (report / "images").glob("*.jpg")}
 
 
-def _choose(predictions: pd.DataFrame, report: Path) -> list[int]:
-    left = predictions[~predictions["image_id"].isin(stored_pictures(report))]
+def _choose(images: pd.DataFrame, report: Path) -> list[int]:
+    left = images[~images["image_id"].isin(stored_pictures(report))]
     costly = left.sort_values(
         ["mistake", "loss", "image_id"], ascending=[False, False, True], na_position="last"
     )

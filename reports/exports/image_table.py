@@ -20,7 +20,7 @@ Chosen = npt.NDArray[np.bool_]
 
 
 def image_table(tables: AuditTables) -> pd.DataFrame:
-    """All rows of `predictions` with the columns of the explorer's own files, by image_id;
+    """All rows of `images` with the columns of the explorer's own files, by image_id;
     `contexts` are lists.
 
     Further columns, which are in no file: width, height, map.
@@ -155,5 +155,5 @@ def _contexts(own: pd.DataFrame, clusters: list[int]) -> "pd.Series[list[int]]":
 
 
 def _classes(tables: AuditTables) -> int:
-    shown = [*tables.predictions["label"], *tables.predictions["predicted"]]
+    shown = [*tables.images["label"], *tables.images["predicted"]]
     return max([len(tables.audit.get("classes") or []), *(int(i) + 1 for i in shown)])

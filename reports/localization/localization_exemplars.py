@@ -82,7 +82,8 @@ def show_localized(
     if tables.localization is None:
         return []
     rows = tables.localization.images.set_index("image_id")
-    sizes = tables.predictions.set_index("image_id")[["width", "height"]]
+    wanted = [image_id for ids in chosen.values() for image_id in ids]
+    sizes = tables.rows_of(wanted).set_index("image_id")[["width", "height"]]
     return [
         Group(
             TITLES[key],

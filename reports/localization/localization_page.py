@@ -33,7 +33,7 @@ def write_localization_page(
         verdict=verdict_words(figures),
         images=len(stored.images),
         masks=int((stored.images["object_source"] == "mask").sum()),
-        audited=len(tables.predictions),
+        audited=len(tables.images),
         outputs=int(model.get("num_classes") or 0),
         columns=columns,
         classes=classes,

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from reports.colours import Map
 from reports.patterns.crops import Cut, DrawnCrop
 from reports.patterns.placements import Placements
@@ -58,7 +56,7 @@ def regions_of_classes(tables: AuditTables) -> dict[int, list[int]]:
     if tables.units is None or not tables.labelled:
         return {}
     most = choose_caps(len(_classes(tables))).regions
-    return choose_regions(tables.evidence, tables.units.first_id, most)
+    return choose_regions(tables.images, tables.units.first_id, most)
 
 
 def plan_classes(
@@ -76,7 +74,7 @@ def plan_classes(
     units = units_by_class(stored.classes, layer.name)
     wanted = {(c, row.unit) for c, rows in units.items() for row in rows[: caps.units]}
     images = fetch_unit_images(tables.run, "units", layer.name, wanted, caps.crops)
-    regions = _regions(tables.evidence, chosen, region_boxes(maps, chosen, places), places)
+    regions = _regions(tables, chosen, region_boxes(maps, chosen, places), places)
     plans = {}
     for class_idx in classes:
         rows = [
@@ -116,12 +114,13 @@ def _classes(tables: AuditTables) -> list[int]:
 
 
 def _regions(
-    evidence: pd.DataFrame,
+    tables: AuditTables,
     chosen: dict[int, list[int]],
     boxes: dict[int, Box],
     places: Placements,
 ) -> dict[int, list[PlannedCrop]]:
-    strongest = _scales(evidence, boxes)
+    rows = tables.rows_of(boxes)
+    strongest = dict(zip(rows["image_id"].tolist(), rows["label_scale"].tolist(), strict=True))
     planned: dict[int, list[PlannedCrop]] = {}
     for class_idx, ids in chosen.items():
         for image_id in ids:
@@ -132,11 +131,6 @@ def _regions(
                 )
                 planned.setdefault(class_idx, []).append(crop)
     return planned
-
-
-def _scales(evidence: pd.DataFrame, boxes: dict[int, Box]) -> dict[int, float]:
-    rows = evidence[(evidence["role"] == "label") & evidence["image_id"].isin(boxes)]
-    return dict(zip(rows["image_id"].tolist(), rows["scale"].astype(float).tolist(), strict=True))
 
 
 def _inside(box: Box, square: Box) -> Frame | None:

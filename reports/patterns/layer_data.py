@@ -58,7 +58,7 @@ def layer_data(
     owners : by unit, class indices
     """
     classes = ClassNumbers(tables)
-    labels = dict(zip(tables.predictions["image_id"], tables.predictions["label"], strict=True))
+    labels = dict(zip(tables.images["image_id"], tables.images["label"], strict=True))
 
     def crops(planned: list[PlannedCrop]) -> list[list[Any]]:
         return [

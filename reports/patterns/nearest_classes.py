@@ -70,7 +70,7 @@ def nearest_classes(
     confusions = _confusions(tables.confusions)
     units = _shared_units(shared)
     found = {}
-    labels = tables.predictions["label"].unique()
+    labels = tables.images["label"].unique()
     for label in sorted(int(i) for i in labels if i >= 0):
         counts = confusions.get(label, {})
         often = sorted(counts, key=lambda other: (-sum(counts[other]), other))[:NEAREST]

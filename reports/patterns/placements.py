@@ -1,6 +1,6 @@
 """Where the model's view lies in each image."""
 
-import pandas as pd
+import numpy as np
 
 from reports.tables import AuditTables
 from tasks.images.geometry import Placement, place
@@ -13,10 +13,10 @@ class Placements:
     """
 
     def __init__(self, tables: AuditTables) -> None:
-        self._places = pd.Index(tables.predictions["image_id"])
-        self._sizes = tables.predictions[["width", "height"]].to_numpy()
+        self._ids = tables.images["image_id"].to_numpy()
+        self._sizes = tables.images[["width", "height"]].to_numpy()
         self._resize, self.crop = tables.crop
 
     def of(self, image_id: int) -> Placement:
-        width, height = self._sizes[self._places.get_loc(image_id)].tolist()
+        width, height = self._sizes[np.searchsorted(self._ids, image_id)].tolist()
         return place(width, height, self._resize, self.crop)

@@ -13,19 +13,21 @@ LABEL = "label"
 
 
 def choose_regions(
-    evidence: pd.DataFrame, first_id: dict[int, int], most: int
+    images: pd.DataFrame, first_id: dict[int, int], most: int
 ) -> dict[int, list[int]]:
     """Image ids by class, the strongest evidence for the label first: the largest value of the
     raw map. One of each group of near-duplicates; of equals the lower image_id.
 
-    evidence : columns image_id, role, class_idx, scale and state
+    images : columns image_id, label, label_scale and label_state, by image_id
     first_id : the image that stands for another, by image_id
     """
-    rows = evidence[(evidence["role"] == LABEL) & (evidence["state"] == "ok")]
-    rows = rows.assign(group=[first_id.get(int(i), int(i)) for i in rows["image_id"]])
-    ordered = rows.sort_values(["scale", "image_id"], ascending=[False, True], kind="stable")
-    kept = ordered.drop_duplicates(["class_idx", "group"]).groupby("class_idx").head(most)
-    return {int(key): ids.tolist() for key, ids in kept.groupby("class_idx")["image_id"]}
+    columns = ["image_id", "label", "label_scale"]
+    rows = images.loc[images["label_state"] == "ok", columns]
+    stands_for = pd.Series(first_id, dtype="int64")
+    rows["group"] = rows["image_id"].map(stands_for).fillna(rows["image_id"])
+    ordered = rows.sort_values(["label_scale", "image_id"], ascending=[False, True], kind="stable")
+    kept = ordered.drop_duplicates(["label", "group"]).groupby("label").head(most)
+    return {int(key): ids.tolist() for key, ids in kept.groupby("label")["image_id"]}
 
 
 def region_keys(chosen: dict[int, list[int]]) -> set[MapKey]:

@@ -19,7 +19,7 @@ SHARD_TABLES = (
 )  # fmt: skip
 MERGED_TABLES = (
     "near_duplicates", "units", "units_least", "unit_stats", "layer_stats", "unit_classes",
-    "class_stats", "confusions", "class_features", "shared_units", "localization_stats",
+    "images", "class_stats", "confusions", "class_features", "shared_units", "localization_stats",
     "localization_curves",
 )  # fmt: skip
 BACKGROUND_TABLES = (

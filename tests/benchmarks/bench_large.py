@@ -36,6 +36,7 @@ from tasks.config import AuditConfig
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import plan_audit, write_plan
+from tasks.merge.images import merge_images
 from tasks.merge.localization import merge_localization
 from tasks.merge.merged_tables import merge_class_stats
 from tasks.mining.driven_units import write_driven_units
@@ -143,6 +144,7 @@ def audit(folder: Path, rows: int, computed: int, budget: float) -> Audited:
         mine_units(run, shards)
     with watched(stages, "merge: statistics"):
         merge_class_stats(run, shards)
+        merge_images(run, shards)
         merge_localization(run, shards)
         write_shared_units(run)
     with watched(stages, "second pass: plan"):

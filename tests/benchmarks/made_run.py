@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.clusters.stage import write_clusters
+from tasks.merge.images import merge_images
+from tasks.merge.merged_tables import merge_class_stats
 from tasks.tables import background_schemas, schemas, unit_schemas
 from tasks.tables.background_schemas import cells_schema
 from tasks.tables.storage import RunFolder
@@ -53,7 +55,9 @@ def write_made_run(root: Path, images: int, classes: int, seed: int = 0) -> RunF
         }
         for name, (columns, schema) in tables.items():
             write_table(run.table_file(name, shard), _table(columns, schema))
-    _write_merged(run, rng, label, predicted, classes)
+    for merge in (merge_class_stats, merge_images):
+        merge(run, -(-images // SHARD))
+    write_table(run.table_file("failures"), schemas.FAILURES.empty_table())
     _write_background(run, rng, label, predicted, scores)
     _write_units(run, rng, label, classes)
     write_clusters(run)
@@ -228,32 +232,6 @@ def _background(ids: Integers, scores: npt.NDArray[np.float64]) -> Columns:
         "uniform_score": np.full(len(ids), 0.6), "centre_score": np.full(len(ids), 0.4),
         "border_score": np.full(len(ids), 0.9),
     }  # fmt: skip
-
-
-def _write_merged(
-    run: RunFolder, rng: np.random.Generator, label: Integers, predicted: Integers, classes: int
-) -> None:
-    images = np.bincount(label, minlength=classes)
-    correct = np.bincount(label[label == predicted], minlength=classes)
-    accuracy = correct / np.maximum(1, images)
-    columns = {
-        "class_idx": np.arange(classes),
-        "name": [f"class number {place} of many" for place in range(classes)],
-        "images": images, "correct": correct, "accuracy": accuracy, "accuracy_low": accuracy * 0.9,
-        "accuracy_high": 1 - (1 - accuracy) * 0.9,
-        "predicted_images": np.bincount(predicted, minlength=classes),
-        "mean_label_probability": accuracy, "masked_images": np.zeros(classes, int),
-        "pointing_hits": np.zeros(classes, int), "empty_maps": np.zeros(classes, int),
-        "mean_map_images": images, "mean_map": (4 * _maps(rng, classes, False)).tolist(),
-        "correct_map_images": correct, "correct_map": (4 * _maps(rng, classes, False)).tolist(),
-        "mistake_map": (4 * _maps(rng, classes, False)).tolist(),
-        "map_rows": np.full(classes, GRID), "map_cols": np.full(classes, GRID),
-    }  # fmt: skip
-    write_table(run.table_file("class_stats"), _table(columns, schemas.CLASS_STATS))
-    pairs, counts = np.unique(label * classes + predicted, return_counts=True)
-    confusions = {"label": pairs // classes, "predicted": pairs % classes, "images": counts}
-    write_table(run.table_file("confusions"), _table(confusions, schemas.CONFUSIONS))
-    write_table(run.table_file("failures"), schemas.FAILURES.empty_table())
 
 
 def _write_background(

@@ -13,6 +13,7 @@ from tasks.tables.whole_files import write_table
 from tests.reports.background_evidence import Draw, Row, evidence_rows, flat_picture, summarise
 from tests.reports.background_groups import background_stats, findings
 from tests.reports.context_numbers import Tables, context_tables
+from tests.reports.image_numbers import write_images
 
 THRESHOLD = 0.35
 WITHOUT_PICTURES = 5  # no picture of this image's changes was kept
@@ -37,6 +38,7 @@ def write(
             (run.root / "second_pass.json").write_text(json.dumps(facts))
     for name, rows in tables.items():
         store(run, name, rows)
+    write_images(run)
     return tables
 
 

@@ -13,6 +13,7 @@ from tasks.statistics.intervals import wilson_interval
 from tasks.tables import schemas
 from tasks.tables.storage import RunFolder
 from tasks.tables.whole_files import write_table
+from tests.reports.image_numbers import write_images
 
 CLASSES = ["apple", '<script>alert(1)</script> & "quotes"', "pear", "quince"]
 IMAGES = 40
@@ -263,3 +264,4 @@ def _write(run: SmallRun) -> None:
     first_pass = {"finished": "2026-01-02T03:04:05+00:00", "seconds": 12.5, "images": 42}
     first_pass |= {"images_per_second": 3.36, "workers": 2}
     folder.first_pass_file.write_text(json.dumps(first_pass))
+    write_images(folder)

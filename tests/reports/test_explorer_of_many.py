@@ -33,39 +33,39 @@ def images_of_second_pass(run: RunFolder) -> set[int]:
 
 def test_linked_images_come_first_then_mistakes_by_loss(run):
     tables = replace(load_tables(run), background=None)
-    rows = tables.predictions.to_dict("records")
+    rows = tables.images.to_dict("records")
     mistakes = [row for row in rows if row["mistake"] and row["image_id"] not in LINKED]
     mistakes.sort(key=lambda row: -row["loss"])
     assert len(mistakes) > 3
     for more in (0, 1, len(mistakes)):
-        kept = shown_tables(tables, LINKED, len(LINKED) + more).predictions["image_id"]
+        kept = shown_tables(tables, LINKED, len(LINKED) + more).images["image_id"]
         assert kept.tolist() == sorted(LINKED | {row["image_id"] for row in mistakes[:more]})
 
 
 def test_images_of_the_second_pass_are_as_good_as_linked(run):
     tables = load_tables(run)
-    first = images_of_second_pass(run) & set(tables.predictions["image_id"])
-    assert 3 < len(first) < len(tables.predictions)
-    kept = shown_tables(tables, set(), len(first)).predictions["image_id"]
+    first = images_of_second_pass(run) & set(tables.images["image_id"])
+    assert 3 < len(first) < len(tables.images)
+    kept = shown_tables(tables, set(), len(first)).images["image_id"]
     assert kept.tolist() == sorted(first)
 
 
 def test_right_answers_are_drawn_by_their_ids(run):
     tables = load_tables(run)
-    more = [set(shown_tables(tables, LINKED, n).predictions["image_id"]) for n in range(1, 40)]
-    assert [len(kept) for kept in more] == [min(n, len(tables.predictions)) for n in range(1, 40)]
+    more = [set(shown_tables(tables, LINKED, n).images["image_id"]) for n in range(1, 40)]
+    assert [len(kept) for kept in more] == [min(n, len(tables.images)) for n in range(1, 40)]
     assert all(few <= many for few, many in pairwise(more))
 
 
 def test_of_few_images_all_are_shown(run):
     tables = load_tables(run)
-    assert shown_tables(tables, set(), len(tables.predictions)) is tables
+    assert shown_tables(tables, set(), len(tables.images)) is tables
 
 
 def files_of(run: RunFolder, most: int, folder) -> dict[int, dict]:
     """What the explorer says of each image."""
     tables = shown_tables(load_tables(run), LINKED, most)
-    ids = tables.predictions["image_id"].tolist()
+    ids = tables.images["image_id"].tolist()
     rows = collect_rows(tables)
     write_map_files(tables, folder)
     write_detail_files(tables, folder, folder, {"case": {17: "mistakes-1.html#17"}})
@@ -93,7 +93,7 @@ def test_what_is_shown_is_what_all_images_would_show(run, tmp_path):
 
 def test_the_page_says_what_it_leaves_out(run, monkeypatch):
     monkeypatch.setattr(shown_images, "MOST_IMAGES", 35)
-    audited = len(load_tables(run).predictions)
+    audited = len(load_tables(run).images)
     report = build_report(run.root).parent
     assert read_script(report / "explorer" / "rows.js")[1].num_rows == 35
     assert f"35 of {audited} audited images" in (report / "images.html").read_text()

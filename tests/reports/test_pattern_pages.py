@@ -222,14 +222,14 @@ def test_regions_are_the_strongest_and_no_near_duplicates(
     made: tuple[SmallRun, dict[str, Rows]], tables: AuditTables
 ) -> None:
     maps = [r for r in made[0].rows["heatmaps"] if r["role"] == "label" and r["state"] == "ok"]
-    chosen = choose_regions(tables.evidence, {DUPLICATE: FIRST}, 40)
+    chosen = choose_regions(tables.images, {DUPLICATE: FIRST}, 40)
     for class_idx, ids in chosen.items():
         mine = [r for r in maps if r["class_idx"] == class_idx]
         ordered = [r["image_id"] for r in sorted(mine, key=lambda r: -r["scale"])]
         pair = [i for i in ordered if i in (FIRST, DUPLICATE)]
         assert ids == [i for i in ordered if i not in pair[1:]]
     assert len({FIRST, DUPLICATE} & set(chosen[0])) == 1
-    assert [len(ids) for ids in choose_regions(tables.evidence, {}, 2).values()] == [2, 2, 2]
+    assert [len(ids) for ids in choose_regions(tables.images, {}, 2).values()] == [2, 2, 2]
 
 
 def test_the_box_of_a_region_is_that_of_the_map(tables: AuditTables) -> None:

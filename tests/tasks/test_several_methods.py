@@ -43,10 +43,9 @@ def test_the_contrast_stands_once(runs):
     assert set(contrast["method"]) == {METHODS[0]} and contrast["image_id"].is_unique
 
 
-def test_statistics_are_of_the_first_method(runs):
-    pd.testing.assert_frame_equal(
-        table(runs["all"], "class_stats"), table(runs[METHODS[0]], "class_stats")
-    )
+@pytest.mark.parametrize("name", ["class_stats", "images"])
+def test_statistics_are_of_the_first_method(runs, name):
+    pd.testing.assert_frame_equal(table(runs["all"], name), table(runs[METHODS[0]], name))
 
 
 @pytest.mark.parametrize("method", ["gradcam,gradcam", "gradcam,", "gradcam;cam"])

@@ -14,6 +14,7 @@ import torch
 from tasks.explain.shard import explain_shard
 from tasks.images.decoding import decode_image
 from tasks.index.plan import plan_audit
+from tasks.tables.image_schema import MAP_NUMBERS
 from tasks.tables.shards import valid_record
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
@@ -23,7 +24,7 @@ SORTED_BY = {
     "failures": ["image_id"], "units": ["unit", "class_idx", "rank"],
     "units_least": ["unit", "rank"], "unit_stats": ["unit"], "layer_stats": ["target_layer"],
     "unit_classes": ["class_idx", "unit"], "near_duplicates": ["image_id"],
-    "class_stats": ["class_idx"], "class_features": ["class_idx"],
+    "images": ["image_id"], "class_stats": ["class_idx"], "class_features": ["class_idx"],
     "confusions": ["label", "predicted"], "manifest": ["image_id"],
 }  # fmt: skip
 
@@ -53,6 +54,25 @@ def rows(run, name: str) -> list[dict[str, object]]:
 def test_tables_are_the_same_for_every_shard_size(runs, name, size):
     # Through text, where NaN equals NaN and a float is exact to the last bit.
     assert [str(row) for row in rows(runs[size], name)] == [str(r) for r in rows(runs[100], name)]
+
+
+def test_images_have_in_a_row_what_other_tables_say_of_them(runs):
+    run, expected = runs[7], {}
+    for row in rows(run, "predictions"):
+        lists = ("top_k_class", "top_k_logit")
+        expected[row["image_id"]] = {name: row[name] for name in row if name not in lists}
+    for row in rows(run, "heatmaps"):
+        if row["role"] != "runner_up":
+            for name in MAP_NUMBERS:
+                expected[row["image_id"]][f"{row['role']}_{name}"] = row[name]
+    for row in rows(run, "background"):
+        expected[row["image_id"]] |= row
+    stored = rows(run, "images")
+    assert {row["image_id"] for row in stored} == set(expected)
+    for row in stored:
+        own = expected[row["image_id"]]
+        assert str(row) == str({name: own.get(name) for name in row})
+    assert any(row["score"] is not None for row in stored)
 
 
 def test_features_of_classes_are_means_over_correct_images(runs):

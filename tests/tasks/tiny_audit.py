@@ -13,6 +13,7 @@ from tasks.explain.auditor import Auditor, AuditorSettings
 from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
+from tasks.merge.images import merge_images
 from tasks.merge.localization import merge_localization
 from tasks.merge.merged_tables import merge_class_stats
 from tasks.mining.driven_units import write_driven_units
@@ -120,6 +121,7 @@ def run_audit(config: AuditConfig) -> RunFolder:
             explain_shard(auditor, config.out, shard)
     mine_units(plan.run, len(plan.shards))
     merge_class_stats(plan.run, len(plan.shards))
+    merge_images(plan.run, len(plan.shards))
     merge_localization(plan.run, len(plan.shards))
     write_shared_units(plan.run)
     second_pass = plan_second_pass(plan.run, config.second_pass, plan.earlier)

@@ -1,0 +1,52 @@
+"""What the first pass says of each image, in one row of one table."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.tables.background_schemas import BACKGROUND
+from tasks.tables.image_schema import COUNTED_ROLES, IMAGES, MAP_NUMBERS
+from tasks.tables.schemas import PREDICTIONS
+from tasks.tables.storage import RunFolder
+from tasks.tables.whole_files import table_writer
+
+_ANSWERS = [name for name in IMAGES.names if name in PREDICTIONS.names]
+_MAPS = ["image_id", "role", *MAP_NUMBERS]
+_ROWS_AT_ONCE = 2**16
+
+
+def merge_images(run: RunFolder, shards: int) -> None:
+    """Write `images` from all shards, a few in memory."""
+    waiting: list[pa.Table] = []
+    with table_writer(run.table_file("images"), IMAGES) as writer:
+        for shard in range(shards):
+            waiting.append(_rows_of_shard(run, shard))
+            if shard == shards - 1 or sum(map(len, waiting)) >= _ROWS_AT_ONCE:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+
+
+def _rows_of_shard(run: RunFolder, shard: int) -> pa.Table:
+    predictions, background = (
+        pq.read_table(run.table_file(name, shard), columns=columns)
+        for name, columns in (("predictions", _ANSWERS), ("background", None))
+    )
+    chosen = [("method", "=", run.first_method())]
+    maps = pq.read_table(run.table_file("heatmaps", shard), columns=_MAPS, filters=chosen)
+    return image_rows(predictions, maps, background)
+
+
+def image_rows(predictions: pa.Table, maps: pa.Table, background: pa.Table) -> pa.Table:
+    """A table of schema IMAGES: a row for each of `predictions`, in its order.
+
+    maps : rows of `heatmaps` of one method; background : rows of `background`
+    """
+    columns = {name: predictions[name] for name in _ANSWERS}
+    for role in COUNTED_ROLES:
+        own = maps.filter(pc.equal(maps["role"], role))
+        place = pc.index_in(predictions["image_id"], own["image_id"])
+        columns |= {f"{role}_{name}": own[name].take(place) for name in MAP_NUMBERS}
+    place = pc.index_in(predictions["image_id"], background["image_id"])
+    scores = [name for name in BACKGROUND.names if name != "image_id"]
+    columns |= {name: background[name].take(place) for name in scores}
+    return pa.table(columns, schema=IMAGES)

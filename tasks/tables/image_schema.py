@@ -1,0 +1,29 @@
+"""The table with a row for each image, of what the first pass found. See `schemas`."""
+
+import pyarrow as pa
+
+from tasks.tables.background_schemas import BACKGROUND
+from tasks.tables.schemas import PREDICTIONS
+
+# Whose maps it has the numbers of, of the first method; no figure of the dataset is of the others.
+COUNTED_ROLES = ("predicted", "label", "contrast")
+MAP_NUMBERS = {
+    "state": pa.string(),  # null where there is no such map, and so are the others
+    "scale": pa.float32(),
+    "object_energy": pa.float32(),
+    "lift": pa.float32(),
+    "pointing_hit": pa.bool_(),
+    "border_share": pa.float32(),
+}
+# In the order of image_id within a shard: `predictions`, the numbers of maps, `background`.
+IMAGES = pa.schema(
+    [
+        *(field for field in PREDICTIONS if not pa.types.is_list(field.type)),
+        *(
+            pa.field(f"{role}_{name}", kind)
+            for role in COUNTED_ROLES
+            for name, kind in MAP_NUMBERS.items()
+        ),
+        *(field for field in BACKGROUND if field.name != "image_id"),
+    ]
+)
