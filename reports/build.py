@@ -17,7 +17,7 @@ from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.differences_page import write_differences_page
 from reports.exemplars import choose_exemplars
-from reports.explorer.explorer_page import begin_explorer, write_explorer
+from reports.explorer.explorer_page import begin_explorer, begin_thumbnails, write_explorer
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.limits_page import all_limits, write_limits_page
@@ -30,7 +30,7 @@ from reports.patterns.begun_patterns import begin_patterns
 from reports.patterns.class_rows import regions_of_classes
 from reports.patterns.regions import region_keys
 from reports.patterns.write_patterns import write_patterns
-from reports.pictures import draw_pictures
+from reports.pictures import draw_pictures, with_maps
 from reports.site import Site
 from reports.spread import ended_on_failure
 from reports.stored_maps import fetch_maps
@@ -75,20 +75,22 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     chosen = choose_background_exemplars(tables)
     localized = choose_localized(tables.localization)
     keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
+    shown_ids = {image_id for image_id, _ in keys}
+    strips, links = strip_links(chosen.strips, chosen.leaning), case_links(exemplars.mistakes)
+    drawn = draw_pictures(tables, shown_ids, folder)
+    explorer = begin_explorer(tables, folder, shown_ids, {"strip": strips, "case": links})
     regions = regions_of_classes(tables)
     maps = fetch_maps(tables.run, keys | region_keys(regions))
-    pictures = draw_pictures(tables, keys, maps, scales, folder)
     begun = begin_patterns(tables, regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)
-    cases = cases_by_id(tables, pictures)
+    cases = cases_by_id(tables, with_maps(tables, drawn, keys, maps, scales))
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
     confident = [cases[image_id] for image_id in exemplars.confident]
     shown = find_shown_pairs(mistakes)
-    strips = strip_links(chosen.strips, chosen.leaning)
     hrefs = {key: pair.href for key, pair in shown.items()}
-    links = Links(strips, case_links(mistakes), hrefs)
+    pages = Links(strips, links, hrefs)
     marks = verdict_marks(tables.background, exemplars.mistakes, strips)
-    findings = show_findings(tables.background, chosen.findings, cases, links.any)
+    findings = show_findings(tables.background, chosen.findings, cases, pages.any)
     limits = all_limits(tables)
 
     site = Site(tables, scales, folder)
@@ -98,13 +100,13 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_class_pages(site, classes, pairs, exemplars, cases, shown, patterns, set(begun.classes))
     total = int(tables.images["mistake"].sum())
     write_mistake_pages(site, mistakes, shown, pairs, total, marks)
-    write_background_pages(site, tables, chosen, cases, findings, links)
-    explorer = begin_explorer(tables, folder, {"strip": strips, "case": links.cases})
+    write_background_pages(site, tables, chosen, cases, findings, pages)
+    thumbnails = begin_thumbnails(explorer, folder)
     write_patterns(site, tables, scales.mean, classes, begun, patterns)
     write_localization_page(site, tables, localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_differences_page(site, tables.run)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
-    write_explorer(site, scales, explorer)
+    write_explorer(site, scales, explorer, thumbnails)
     site.finish()

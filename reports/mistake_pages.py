@@ -61,14 +61,14 @@ def find_shown_pairs(cases: list[Case]) -> dict[PairKey, ShownPair]:
     return {(pair.label, pair.predicted): pair for pair in ordered}
 
 
-def case_links(cases: list[Case]) -> dict[int, str]:
+def case_links(mistakes: list[int]) -> dict[int, str]:
     """Where each case stands, by image_id.
 
-    cases : in the order of the pages
+    mistakes : image ids in the order of the pages
     """
     return {
-        case.image_id: f"mistakes-{1 + position // CASES_PER_PAGE}.html#case-{case.image_id}"
-        for position, case in enumerate(cases)
+        image_id: f"mistakes-{1 + position // CASES_PER_PAGE}.html#case-{image_id}"
+        for position, image_id in enumerate(mistakes)
     }
 
 

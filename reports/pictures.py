@@ -1,13 +1,14 @@
 """The pictures of the exemplars: one JPEG of the model's view per image, and the cells of its
 maps, which the browser draws over it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.compute as pc
 
 from reports.colour_scale import Scales
@@ -56,18 +57,26 @@ class Picture:
     maps: dict[str, DrawnMap]
 
 
-def draw_pictures(
-    tables: AuditTables, keys: set[MapKey], raw: dict[MapKey, Map], scales: Scales, folder: Path
-) -> Iterator[Picture]:
-    """Begin to draw images into `folder`.
-
-    keys : the maps wanted, (image_id, role); raw : those of them that are evidence
-    """
+def draw_pictures(tables: AuditTables, image_ids: set[int], folder: Path) -> Iterator[Picture]:
+    """Begin to draw images into `folder`, without their maps."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows = _image_rows(tables, sorted({image_id for image_id, _ in keys}))
-    drawn = spread(partial(_draw, ImageSource(), folder, tables.crop), rows)
+    rows = _image_rows(tables, sorted(image_ids))
+    return spread(partial(_draw, ImageSource(), folder, tables.crop), rows)
+
+
+def with_maps(
+    tables: AuditTables,
+    pictures: Iterable[Picture],
+    keys: set[MapKey],
+    raw: dict[MapKey, Map],
+    scales: Scales,
+) -> Iterator[Picture]:
+    """The pictures with those of their maps that are wanted.
+
+    keys : (image_id, role); raw : those of them that are evidence
+    """
     maps = _draw_maps(tables, keys, raw, scales)
-    return (replace(picture, maps=maps[picture.image_id]) for picture in drawn)
+    return (replace(picture, maps=maps[picture.image_id]) for picture in pictures)
 
 
 def _draw(source: ImageSource, folder: Path, view: tuple[int, int], row: dict[str, Any]) -> Picture:
@@ -98,19 +107,18 @@ def _draw(source: ImageSource, folder: Path, view: tuple[int, int], row: dict[st
 def _draw_maps(
     tables: AuditTables, keys: set[MapKey], raw_maps: dict[MapKey, Map], scales: Scales
 ) -> dict[int, dict[str, DrawnMap]]:
-    ids = sorted({image_id for image_id, _ in keys})
-    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id in ids}
-    stored = tables.run.dataset("images").to_table(filter=pc.field("image_id").isin(ids))
-    for row in stored.to_pylist():
+    drawn: dict[int, dict[str, DrawnMap]] = {image_id: {} for image_id, _ in sorted(keys)}
+    for row in tables.rows_of(drawn).to_dict("records"):
         for role in COUNTED_ROLES:
             key = row["image_id"], role
-            if key in keys and row[f"{role}_state"] is not None:
+            if key in keys and isinstance(row[f"{role}_state"], str):
                 drawn[key[0]][role] = _drawn_map(raw_maps.get(key), row, role, scales)
     return drawn
 
 
-def _drawn_map(raw: Map | None, row: dict[str, Any], role: str, scales: Scales) -> DrawnMap:
+def _drawn_map(raw: Map | None, row: dict[Any, Any], role: str, scales: Scales) -> DrawnMap:
     data, badge, signed = "", "", role == "contrast"
+    hit = f"{role}_pointing_hit"
     if raw is not None:
         scale = scales.contrast if signed else scales.positive
         data = map_data(raw, scale.limit, signed=signed)
@@ -122,15 +130,11 @@ def _drawn_map(raw: Map | None, row: dict[str, Any], role: str, scales: Scales) 
         data=data,
         badge=badge,
         class_idx=row["label" if role == "label" else "predicted"],
-        object_energy=_known(row[f"{role}_object_energy"]),
-        lift=_known(row[f"{role}_lift"]),
-        border_share=_known(row[f"{role}_border_share"]),
-        pointing_hit=row[f"{role}_pointing_hit"],
+        object_energy=row[f"{role}_object_energy"],
+        lift=row[f"{role}_lift"],
+        border_share=row[f"{role}_border_share"],
+        pointing_hit=None if row[hit] is pd.NA else row[hit],
     )
-
-
-def _known(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _image_rows(tables: AuditTables, ids: list[int]) -> list[dict[str, Any]]:

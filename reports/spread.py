@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from threading import Thread
 from typing import TypeVar
 
@@ -50,15 +50,16 @@ def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
 
     size : how many pictures or pages take as long
 
-    Returns: what waits for the result
+    Returns: what waits for the result, and gives the same one if asked again
     """
     if not _many(size):
-        return work
+        return cache(work)
     try:
         future = _processes().submit(work)
     except (*_ENDED, OSError):  # killed just now; or a machine that gives no semaphores
-        return work
+        return cache(work)
 
+    @cache
     def finish() -> Result:
         try:
             return future.result()

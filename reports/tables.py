@@ -23,17 +23,10 @@ from reports.localization.stored_localization import StoredLocalization, load_lo
 from reports.patterns.stored_units import StoredUnits, load_units
 from tasks.errors import AuditError
 from tasks.tables.by_image import is_among
+from tasks.tables.image_schema import COUNTED_ROLES, IMAGES
 from tasks.tables.storage import RunFolder
 
-# Of `images`; what pages say of single maps is read for their images alone.
-_WORDS = ["predicted_state", "label_state", "contrast_state", "object_source"]
-_IMAGES = [
-    "image_id", "label", "predicted", "correct", "probability", "label_probability", "margin",
-    "loss", "width", "height", "predicted_scale", "label_scale", "contrast_scale",
-    "predicted_object_energy", "predicted_border_share", "label_object_energy",
-    "label_pointing_hit", "object_area", "score", "lift", "uniform_score", "centre_score",
-    "border_score", *_WORDS,
-]  # fmt: skip
+_WORDS = ["object_source", *(f"{role}_state" for role in COUNTED_ROLES)]
 
 
 @dataclass(frozen=True)
@@ -141,7 +134,7 @@ def load_tables(run: RunFolder) -> AuditTables:
 
 
 def _images(run: RunFolder) -> pd.DataFrame:
-    images = read_frame(run, "images", _IMAGES, words=_WORDS)
+    images = read_frame(run, "images", IMAGES.names, words=_WORDS)
     images["labelled"] = images["label"] >= 0
     right = images["correct"].fillna(False).astype(bool)  # NA where the label is unknown
     images["mistake"] = images["labelled"] & ~right

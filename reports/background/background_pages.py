@@ -54,9 +54,9 @@ def _write_strips(
     tested = tables.background.tested
     right = tested["correct"].eq(True)
     leaning_total = int((right & (tested["verdict"] == "confirmed")).sum())
-    mistakes = build_strips(tables, chosen.strips, cases, site.folder)
-    leaning = build_strips(tables, chosen.leaning, cases, site.folder)
-    scale = margin_scale([*mistakes, *leaning])
+    strips = build_strips(tables, [*chosen.strips, *chosen.leaning], cases, site.folder)
+    mistakes, leaning = strips[: len(chosen.strips)], strips[len(chosen.strips) :]
+    scale = margin_scale(strips)
     stored_threshold = tables.background.facts.get("gap_threshold")
     threshold = float("nan") if stored_threshold is None else float(stored_threshold)
     write_strip_pages(site, MISTAKES, mistakes, int((~right).sum()), scale, threshold)

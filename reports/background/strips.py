@@ -176,10 +176,18 @@ def _labels(tables: AuditTables, changed: list[dict[str, Any]]) -> dict[int, int
     return dict(zip(donors["image_id"].tolist(), donors["label"].tolist(), strict=True))
 
 
+def changed_picture(row: dict[Any, Any]) -> str:
+    """Path in the report of a changed image's picture.
+
+    row : of `evidence`
+    """
+    return f"changed/{row['intervention']}-{row['draw']}/{row['image_id']}.jpg"
+
+
 def _write_picture(folder: Path, row: dict[str, Any]) -> str:
     if not row["picture"]:
         return ""
-    name = f"changed/{row['intervention']}-{row['draw']}/{row['image_id']}.jpg"
+    name = changed_picture(row)
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(row["picture"])

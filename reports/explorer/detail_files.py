@@ -1,14 +1,17 @@
 """What the viewer tells of one image beyond its row, in files that it loads when it needs them."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from reports.background.background_words import INTERVENTIONS, intervention_words
 from reports.background.stored_background import fetch_trails
+from reports.background.strips import changed_picture
 from reports.explorer.features import FeatureFacts, collect_features
 from reports.explorer.script_files import smallest_integers, write_script
 from reports.explorer.shown_images import is_shown
@@ -22,19 +25,17 @@ _CHANGES = [
 Lists = dict[int, list[Any]]
 
 
-def write_detail_files(
-    tables: AuditTables, folder: Path, report: Path, links: dict[str, dict[int, str]]
-) -> None:
+def write_detail_files(tables: AuditTables, folder: Path, links: dict[str, dict[int, str]]) -> None:
     """Write details-0.js, details-1.js, ... of IMAGES_PER_FILE images each into `folder`.
 
-    report : the report's folder, whose changed pictures are already in it
-    links : pages of the report by image_id, by the name of their column
+    links : pages of the report by image_id, by the name of their column; images with a `strip`
+        have pictures of what was changed about them
     """
     ids = tables.images["image_id"].to_numpy(np.int64)
     facts = collect_features(tables)
     top_class, top_probability = _top(tables)
     trails = {} if tables.background is None else fetch_trails(tables.run, ids)
-    changes = _changes(tables, report)
+    changes = _changes(tables, links.get("strip", {}))
     for number, start in enumerate(range(0, len(ids), IMAGES_PER_FILE)):
         part = ids[start : start + IMAGES_PER_FILE]
         rows = slice(start, start + len(part))
@@ -92,26 +93,26 @@ def _known(values: Any, places: Any, kind: type) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, pa.array(values[known].astype(kind)))
 
 
-def _changes(tables: AuditTables, report: Path) -> Lists:
-    """Rows of `evidence` by image, in the order of INTERVENTIONS."""
+def _changes(tables: AuditTables, strips: Container[int]) -> Lists:
+    """Rows of `evidence` by image, in the order of INTERVENTIONS.
+
+    strips : images whose changed pictures the report has, where they were kept
+    """
     folder = tables.run.root / "tables" / "evidence"
     if tables.background is None or not any(folder.glob("*.parquet")):
         return {}
-    rows = tables.run.dataset("evidence").to_table(columns=_CHANGES).to_pandas()
+    columns = {name: pc.field(name) for name in _CHANGES}
+    columns["kept"] = pc.field("picture").is_valid()
+    rows = tables.run.dataset("evidence").to_table(columns=columns).to_pandas()
     rank = {name: place for place, name in enumerate(INTERVENTIONS)}
     rows["kind"] = rows["intervention"].map(rank)
     rows = rows[rows["kind"].notna()].sort_values(["image_id", "kind", "draw"])
-    pictured = _pictured(report / "changed")
     changes: Lists = {}
     for row in rows.to_dict("records"):
-        picture = f"{row['intervention']}-{row['draw']}/{row['image_id']}.jpg"
-        row["picture"] = f"changed/{picture}" if picture in pictured else None
+        shown = row["kept"] and row["image_id"] in strips
+        row["picture"] = changed_picture(row) if shown else None
         changes.setdefault(int(row["image_id"]), []).append(row)
     return changes
-
-
-def _pictured(folder: Path) -> set[str]:
-    return {file.relative_to(folder).as_posix() for file in folder.glob("*/*.jpg")}
 
 
 def _change_columns(changes: list[list[dict[str, Any]]], ids: Any) -> dict[str, pa.Array]:

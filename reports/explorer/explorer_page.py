@@ -14,7 +14,7 @@ from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
 from reports.explorer.detail_files import change_words, write_detail_files
-from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows, read_manifest
+from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows
 from reports.explorer.links import PAGE
 from reports.explorer.map_files import IMAGES_PER_FILE as MAPS_PER_FILE
 from reports.explorer.map_files import write_map_files
@@ -32,49 +32,52 @@ FOLDER = "explorer"
 @dataclass(frozen=True)
 class BegunExplorer:
     """tables : of the images shown, of `audited`
-    thumbnails : being drawn
+    rows : waits for `collect_rows`
     maps : waits for the files of maps; rows and columns of a map
     details : waits for the files of details
     """
 
     tables: AuditTables
     audited: int
-    uris: "pd.Series[str]"
-    thumbnails: Iterator[tuple[int, str]]
+    rows: Callable[[], ImageRows]
     maps: Callable[[], tuple[int, int]]
     details: Callable[[], None]
 
 
 def begin_explorer(
-    tables: AuditTables, report: Path, links: dict[str, dict[int, str]]
+    tables: AuditTables, report: Path, linked: set[int], links: dict[str, dict[int, str]]
 ) -> BegunExplorer:
-    """Begin the data of images.html; once all else is drawn that pages show of an image.
+    """Begin the data of images.html, all but its pictures.
 
-    links : pages by image_id, by `strip` and `case`
+    linked : images that other pages show; links : pages by image_id, by `strip` and `case`
     """
-    linked = set(stored_pictures(report)).union(*links.values())
     shown, folder = shown_tables(tables, linked), report / FOLDER
-    uris, size = read_manifest(shown)["uri"], len(shown.images) // IMAGES_PER_PICTURE
+    size = len(shown.images) // IMAGES_PER_PICTURE
     return BegunExplorer(
         tables=shown,
         audited=len(tables.images),
-        uris=uris,
-        thumbnails=draw_thumbnails(shown, uris, report),
+        rows=begin(partial(collect_rows, shown), size),
         maps=begin(partial(write_map_files, shown, folder), size),
-        details=begin(partial(write_detail_files, shown, folder, report, links), size),
+        details=begin(partial(write_detail_files, shown, folder, links), size),
     )
 
 
-def write_explorer(site: Site, scales: Scales, begun: BegunExplorer) -> None:
+def begin_thumbnails(begun: BegunExplorer, report: Path) -> Iterator[tuple[int, str]]:
+    """Begin to draw pictures, once all are that other pages show."""
+    return draw_thumbnails(begun.tables, begun.rows().uris, report)
+
+
+def write_explorer(
+    site: Site, scales: Scales, begun: BegunExplorer, thumbnails: Iterator[tuple[int, str]]
+) -> None:
     """Write images.html with its data."""
-    tables, folder = begun.tables, site.folder / FOLDER
-    rows = collect_rows(tables)
-    pictures = dict(begun.thumbnails) | stored_pictures(site.folder)
+    tables, rows, folder = begun.tables, begun.rows(), site.folder / FOLDER
+    pictures = dict(thumbnails) | stored_pictures(site.folder)
     begun.details()
     ids = tables.images["image_id"]
     facts = _facts(tables, scales, rows, begun.maps())
     write_script(folder, "rows", rows.table, **facts)
-    write_script(folder, "names", _names(begun.uris.reindex(ids), ids.map(pictures)))
+    write_script(folder, "names", _names(rows.uris, ids.map(pictures)))
     site.write(
         PAGE,
         "images.html",
@@ -91,9 +94,9 @@ def write_explorer(site: Site, scales: Scales, begun: BegunExplorer) -> None:
     )
 
 
-def _names(uris: "pd.Series[str]", pictures: "pd.Series[str]") -> pa.Table:
+def _names(uris: list[str], pictures: "pd.Series[str]") -> pa.Table:
     """Each uri as a folder, most of which hold many images, and a name; and the stored picture."""
-    parts = [str(uri).rpartition("/") for uri in uris]
+    parts = [uri.rpartition("/") for uri in uris]
     folders, values = pd.factorize(
         np.array([head + slash for head, slash, _ in parts], dtype=object)
     )

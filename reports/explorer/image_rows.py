@@ -34,17 +34,19 @@ class ImageRows:
     tags : values by name of tag; columns tag_0, tag_1, ... hold places in them, -1 where missing
     clusters : [class_idx, cluster, name]; the column `explanation` holds places in it
     contexts : clusters of contexts; bit k % 32 of the column contexts_<k // 32> is the k-th
+    uris : in the order of the rows
     """
 
     table: pa.Table
     tags: dict[str, list[str]]
     clusters: list[tuple[int, int, str]]
     contexts: list[int]
+    uris: list[str]
 
 
 def collect_rows(tables: AuditTables) -> ImageRows:
     """All rows of `images` with what other tables say of the same images."""
-    manifest, members = read_manifest(tables), _members(tables)
+    manifest, members = _read_manifest(tables), _members(tables)
     rows = tables.images
     ids = pd.Index(rows["image_id"])
     columns: dict[str, Any] = {
@@ -62,9 +64,9 @@ def collect_rows(tables: AuditTables) -> ImageRows:
     columns |= {"explanation": explanation} if clusters else {}
     words, contexts = context_bits(tables, members, ids)
     columns |= {f"contexts_{place}": word for place, word in enumerate(words)}
-    return ImageRows(
-        pa.table(columns), {name: values for name, (values, _) in tags.items()}, clusters, contexts
-    )
+    named = {name: values for name, (values, _) in tags.items()}
+    uris = manifest["uri"].reindex(ids).tolist()
+    return ImageRows(pa.table(columns), named, clusters, contexts, uris)
 
 
 def _answers(rows: pd.DataFrame) -> pa.Array:
@@ -95,7 +97,7 @@ def _codes(values: "pd.Series[str]", known: tuple[str, ...]) -> pa.Array:
     return pa.array(pd.Categorical(values, categories=known).codes, pa.int8())
 
 
-def read_manifest(tables: AuditTables) -> pd.DataFrame:
+def _read_manifest(tables: AuditTables) -> pd.DataFrame:
     """Columns uri, split and tags of the audited images, by image_id."""
     shown = tables.images["image_id"].to_numpy(np.int64)
     columns = ["image_id", "uri", "split", "tags"]

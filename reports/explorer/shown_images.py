@@ -37,7 +37,12 @@ def shown_tables(
     loss = np.where(mistake, rows["loss"].fillna(0).to_numpy(np.float64), 0)
     order = np.lexsort((hash_ids(ids, _SEED), -loss, ~mistake, ~np.isin(ids, first)))
     chosen = np.sort(order[:most])
-    return replace(tables, images=rows.iloc[chosen].reset_index(drop=True))
+    background = tables.background
+    if background is not None:
+        tested = background.verdicts
+        shown = is_shown(tested["image_id"].to_numpy(np.int64), ids[chosen])
+        background = replace(background, verdicts=tested[shown])
+    return replace(tables, images=rows.iloc[chosen].reset_index(drop=True), background=background)
 
 
 def is_shown(image_id: npt.NDArray[np.int64], shown: Ids) -> Bools:

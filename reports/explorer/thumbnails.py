@@ -21,17 +21,18 @@ FOLDER = "thumbnails"
 
 
 def draw_thumbnails(
-    tables: AuditTables, uris: "pd.Series[str]", report: Path
+    tables: AuditTables, uris: list[str], report: Path
 ) -> Iterator[tuple[int, str]]:
     """Begin to draw the model's view of images that have no picture in the report yet: of all where
     they are at most MOST_THUMBNAILS, else of the most costly.
 
-    uris : by image_id
+    uris : of `tables.images`, in their order
 
     Returns: image_ids with paths in the report, of those that can be read
     """
     (report / FOLDER).mkdir(parents=True, exist_ok=True)
-    chosen = [(i, uris[i]) for i in _choose(tables.images, report)]
+    images = tables.images.assign(uri=uris)
+    chosen = [(row.image_id, row.uri) for row in _choose(images, report).itertuples()]
     drawn = spread(partial(_draw, ImageSource(), report, tables.crop), chosen)
     return ((image_id, name) for image_id, name in drawn if name)
 
@@ -57,12 +58,12 @@ def stored_pictures(report: Path) -> dict[int, str]:
     return {int(file.stem): f"images/{file.name}" for file in (report / "images").glob("*.jpg")}
 
 
-def _choose(images: pd.DataFrame, report: Path) -> list[int]:
+def _choose(images: pd.DataFrame, report: Path) -> pd.DataFrame:
     left = images[~images["image_id"].isin(stored_pictures(report))]
     costly = left.sort_values(
         ["mistake", "loss", "image_id"], ascending=[False, False, True], na_position="last"
     )
-    return sorted(int(image_id) for image_id in costly["image_id"].head(MOST_THUMBNAILS))
+    return costly.head(MOST_THUMBNAILS).sort_values("image_id")
 
 
 def _shrink(view: Pixels) -> Pixels:

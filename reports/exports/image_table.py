@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reports.explorer.image_rows import MAP_STATES, QUANTITIES, collect_rows, read_manifest
+from reports.explorer.image_rows import MAP_STATES, QUANTITIES, collect_rows
 from reports.tables import AuditTables
 from tasks.errors import AuditError
 from tasks.tables.background_schemas import VERDICTS
@@ -29,7 +29,7 @@ def image_table(tables: AuditTables) -> pd.DataFrame:
     own = rows.table.to_pandas()
     names = np.array([tables.class_name(i) for i in range(_classes(tables))], dtype=object)
     frame = own[["image_id", "width", "height"]].astype("int64")
-    frame["uri"] = read_manifest(tables)["uri"].reindex(frame["image_id"]).to_numpy()
+    frame["uri"] = rows.uris
     for name in ("label", "predicted"):
         codes = own[name].to_numpy(np.int64)
         frame[name] = codes

@@ -321,7 +321,7 @@ def test_thumbnails_go_to_the_most_costly_mistakes(tmp_path, monkeypatch):
     )  # fmt: skip
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "4.jpg").write_bytes(b"")  # another page shows it
-    assert thumbnails._choose(predictions, tmp_path) == [0, 1, 2]
+    assert thumbnails._choose(predictions, tmp_path)["image_id"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("labelled", [False, True])

@@ -68,7 +68,7 @@ def files_of(run: RunFolder, most: int, folder) -> dict[int, dict]:
     ids = tables.images["image_id"].tolist()
     rows = collect_rows(tables)
     write_map_files(tables, folder)
-    write_detail_files(tables, folder, folder, {"case": {17: "mistakes-1.html#17"}})
+    write_detail_files(tables, folder, {"case": {17: "mistakes-1.html#17"}})
     parts = [
         rows.table.to_pylist(),
         read_script(folder / "maps-0.js")[1].to_pylist(),

@@ -14,7 +14,7 @@ from reports.colour_scale import choose_scale, choose_scales
 from reports.colours import positive_png, signed_png
 from reports.formats import significant
 from reports.model_view import draw_view
-from reports.pictures import draw_pictures
+from reports.pictures import draw_pictures, with_maps
 from reports.stored_maps import fetch_maps
 from reports.tables import load_tables
 from tasks.images.geometry import place
@@ -103,7 +103,8 @@ def test_a_map_without_evidence_is_a_badge_and_is_not_drawn(
     tables = load_tables(RunFolder(run.folder))
     keys = {(image_id, "predicted")}
     raw = fetch_maps(tables.run, keys)
-    [drawn] = draw_pictures(tables, keys, raw, choose_scales(tables), tmp_path)
+    pictures = draw_pictures(tables, {image_id}, tmp_path)
+    [drawn] = with_maps(tables, pictures, keys, raw, choose_scales(tables))
     found = drawn.maps["predicted"]
     assert (found.data, found.badge) == ("", badge)
 
