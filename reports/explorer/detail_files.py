@@ -14,8 +14,8 @@ from reports.background.stored_background import fetch_trails
 from reports.background.strips import changed_picture
 from reports.explorer.features import FeatureFacts, collect_features
 from reports.explorer.script_files import smallest_integers, write_script
-from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
+from tasks.tables.by_image import is_among
 
 IMAGES_PER_FILE = 512
 _CHANGES = [
@@ -61,7 +61,7 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     names = ["image_id", "probability", "top_k_class", "top_k_logit"]
     stored = tables.run.dataset("predictions").to_table(columns=names)
     shown = tables.images["image_id"].to_numpy(np.int64)
-    known = is_shown(stored["image_id"].to_numpy(), shown)
+    known = is_among(stored["image_id"].to_numpy(), shown)
     rows = stored.filter(pa.array(known)).sort_by("image_id")
     classes, logits = (rows[name].combine_chunks() for name in names[2:])
     lengths = np.diff(classes.offsets.to_numpy())

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
+from tasks.tables.by_image import is_among
 
 UNITS_SHOWN = 5
 NEIGHBOURS_SHOWN = 5
@@ -140,7 +140,7 @@ def _read(tables: AuditTables, ids: Ids) -> Iterator[tuple[Ids, Floats, Floats]]
     for batch in tables.run.dataset("features").to_batches(
         columns=columns, batch_size=_IMAGES_AT_ONCE
     ):
-        known = is_shown(batch["image_id"].to_numpy(), ids)
+        known = is_among(batch["image_id"].to_numpy(), ids)
         if known.any():
             batch = batch.filter(pa.array(known))
             yield batch["image_id"].to_numpy(), _matrix(batch["pooled"]), _matrix(batch["evidence"])

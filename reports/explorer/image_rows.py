@@ -10,9 +10,9 @@ import pyarrow as pa
 from reports.background.stored_background import optional_table
 from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
-from reports.explorer.shown_images import is_shown
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
+from tasks.tables.by_image import is_among
 
 ANSWERS = ("right", "mistake", "unlabelled")
 MAP_STATES = ("ok", "empty", "not_finite")
@@ -103,7 +103,7 @@ def _read_manifest(tables: AuditTables) -> pd.DataFrame:
     columns = ["image_id", "uri", "split", "tags"]
     # Row by row of the dataset: a filter with a million ids would be built for every file.
     parts = [
-        batch.filter(pa.array(is_shown(batch["image_id"].to_numpy(), shown)))
+        batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), shown)))
         for batch in tables.run.dataset("manifest").to_batches(columns=columns)
     ]
     rows = pa.Table.from_batches(parts).to_pandas()

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.explorer.script_files import smallest_integers, write_script
-from reports.explorer.shown_images import is_shown
 from reports.map_cells import Bytes, quantise
 from reports.tables import AuditTables
+from tasks.tables.by_image import is_among
 from tasks.tables.schemas import ROLES
 
 IMAGES_PER_FILE = 128
@@ -36,7 +36,7 @@ class MapStore:
         dataset = tables.run.dataset("heatmaps")
         shown = pc.field("method") == tables.run.first_method()
         for batch in dataset.to_batches(columns=[*columns, "heatmap"], filter=shown):
-            known = is_shown(batch["image_id"].to_numpy(), self.image_ids)
+            known = is_among(batch["image_id"].to_numpy(), self.image_ids)
             if known.any():
                 self._take(batch.filter(pa.array(known)))
 

@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 
 from reports.tables import AuditTables
 from tasks.statistics.seeded_hash import hash_ids
+from tasks.tables.by_image import is_among
 
 # With maps of 49 cells about 350 bytes each, with 196 cells 800; a browser holds them in 100 MB.
 MOST_IMAGES = 100_000
 _SEED = 2
 
 Ids = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def shown_tables(
@@ -40,21 +40,9 @@ def shown_tables(
     background = tables.background
     if background is not None:
         tested = background.verdicts
-        shown = is_shown(tested["image_id"].to_numpy(np.int64), ids[chosen])
+        shown = is_among(tested["image_id"].to_numpy(np.int64), ids[chosen])
         background = replace(background, verdicts=tested[shown])
     return replace(tables, images=rows.iloc[chosen].reset_index(drop=True), background=background)
-
-
-def is_shown(image_id: npt.NDArray[np.int64], shown: Ids) -> Bools:
-    """Which of these images are among those that are shown.
-
-    image_id : int64, shape (N,); shown : int64, ascending
-    """
-    if not len(shown):
-        return np.zeros(len(image_id), dtype=bool)
-    place = np.minimum(np.searchsorted(shown, image_id), len(shown) - 1)
-    same: Bools = shown[place] == image_id
-    return same
 
 
 def _tested(tables: AuditTables) -> Ids:

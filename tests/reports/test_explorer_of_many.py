@@ -11,7 +11,7 @@ from reports.explorer import shown_images
 from reports.explorer.detail_files import write_detail_files
 from reports.explorer.image_rows import collect_rows
 from reports.explorer.map_files import write_map_files
-from reports.explorer.shown_images import is_shown, shown_tables
+from reports.explorer.shown_images import shown_tables
 from reports.tables import load_tables
 from tasks.tables.storage import RunFolder
 from tests.reports.explorer_numbers import read_script, write_explored_run
@@ -97,9 +97,3 @@ def test_the_page_says_what_it_leaves_out(run, monkeypatch):
     report = build_report(run.root).parent
     assert read_script(report / "explorer" / "rows.js")[1].num_rows == 35
     assert f"35 of {audited} audited images" in (report / "images.html").read_text()
-
-
-def test_is_shown_is_membership():
-    ids = np.array([5, 1, 9, 7, -1])
-    assert is_shown(ids, np.array([1, 7, 8])).tolist() == [False, True, False, True, False]
-    assert not is_shown(ids, np.array([], dtype=np.int64)).any()
