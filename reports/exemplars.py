@@ -14,6 +14,7 @@ FEWEST_PER_CLASS = 2
 CONFIDENT_MISTAKES = 8
 MISTAKES_SHOWN = 240
 MISTAKES_PER_PAIR = 4  # of each listed pair, however cheap, so that its link leads somewhere
+_READ = ["image_id", "label", "predicted", "probability", "margin", "loss"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def choose_exemplars(images: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
 
     images : of `AuditTables`; pairs : confused pairs, the most frequent first
     """
-    mistakes = images[images["mistake"]]
-    if images["labelled"].any():
-        right = images[images["labelled"] & ~images["mistake"]]
+    right = images.loc[images["labelled"] & ~images["mistake"], _READ]
+    mistakes, images = images.loc[images["mistake"], _READ], images[_READ]
+    if len(right) + len(mistakes):
         group, best, worst = "label", _order(right, "margin"), _order(mistakes, "loss")
     else:
         group, best = "predicted", _order(images, "probability")

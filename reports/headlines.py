@@ -49,15 +49,17 @@ class Comparison:
 def headline_figures(tables: AuditTables) -> Headlines:
     """Count them from the tables."""
     images = tables.images
-    mistakes, labelled = images[images["mistake"]], images[images["labelled"]]
+    labelled, mistakes = (
+        images.loc[images[name], "probability"] for name in ("labelled", "mistake")
+    )
     audited, unread = len(images), len(tables.unread)
     hits = images["label_pointing_hit"].dropna()
     states = images["predicted_state"].dropna()
     return Headlines(
         read=Rate(audited, audited + unread),
         accuracy=Rate(len(labelled) - len(mistakes), len(labelled)),
-        confidence=mean_of(labelled["probability"]),
-        confident_mistakes=Rate(int((mistakes["probability"] >= CONFIDENT).sum()), len(mistakes)),
+        confidence=mean_of(labelled),
+        confident_mistakes=Rate(int((mistakes >= CONFIDENT).sum()), len(mistakes)),
         object_energy=mean_of(images["label_object_energy"]),
         object_area=_mean_area(tables.class_stats),
         pointing=Rate(int(hits.eq(True).sum()), len(hits)),
@@ -69,13 +71,14 @@ def headline_figures(tables: AuditTables) -> Headlines:
 def compare_evidence(tables: AuditTables) -> list[Comparison]:
     """Where the predicted class's map lies, right predictions against mistakes."""
     images = tables.images
-    right, wrong = images[images["labelled"] & ~images["mistake"]], images[images["mistake"]]
+    wrong = images["mistake"]
+    right = images["labelled"] & ~wrong
     asked = (
         ("predicted_object_energy", "Energy on the object", _mean_area(tables.class_stats)),
         ("predicted_border_share", "Energy in the outermost cells", tables.even_border_share),
     )
     rows = [
-        Comparison(name, even, mean_of(right[key]), mean_of(wrong[key]))
+        Comparison(name, even, mean_of(images.loc[right, key]), mean_of(images.loc[wrong, key]))
         for key, name, even in asked
     ]
     return [row for row in rows if row.right.count or row.wrong.count]

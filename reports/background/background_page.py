@@ -47,7 +47,7 @@ def write_background_page(
 
 
 def _numbers(tables: AuditTables, stored: StoredBackground) -> dict[str, Any]:
-    right = tables.images[tables.images["labelled"] & ~tables.images["mistake"]]
+    mistakes = int(tables.images["mistake"].sum())
     tested = stored.tested
     return {
         "second_pass": stored.second_pass,
@@ -63,8 +63,8 @@ def _numbers(tables: AuditTables, stored: StoredBackground) -> dict[str, Any]:
         "slices": slices_by_tag(stored),
         "name_of": lambda group: name_group(tables, group),
         "verdicts": count_verdicts(stored),
-        "mistakes": int(tables.images["mistake"].sum()),
-        "correct": len(right),
+        "mistakes": mistakes,
+        "correct": tables.labelled - mistakes,
         "sources": scores_by_source(tables.images),
         "source_counts": source_counts(stored),
         "source_names": SOURCES,

@@ -41,6 +41,7 @@ def scores_by_source(images: pd.DataFrame) -> list[Source]:
     images : of `AuditTables`
     """
     labelled = images["labelled"]
+    read = ["mistake", "score", *BASELINES]
     return [
         Source(
             source=source,
@@ -54,7 +55,7 @@ def scores_by_source(images: pd.DataFrame) -> list[Source]:
             ],
         )
         for source in OBJECT_SOURCES
-        if len(own := images[labelled & (images["object_source"] == source)])
+        if len(own := images.loc[labelled & (images["object_source"] == source), read])
     ]
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.frames import read_frame
+from tasks.tables.by_image import is_among
 from tasks.tables.storage import RunFolder
 
 _NEEDED = ("background_stats", "findings", "background", "verdicts")
@@ -94,8 +95,9 @@ def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
 def fetch_trails(run: RunFolder, image_ids: npt.ArrayLike) -> dict[int, list[str]]:
     """The sentences behind the verdicts of those of the images that have one."""
     trails: dict[int, list[str] | None] = {}
-    for batch in run.dataset("verdicts").to_batches(columns=["image_id", "trail"]):
-        rows = batch.filter(pa.array(np.isin(batch["image_id"].to_numpy(), image_ids)))
+    wanted = np.unique(image_ids)
+    for batch in run.batches("verdicts", ["image_id", "trail"]):
+        rows = batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), wanted)))
         trails |= dict(zip(rows["image_id"].to_pylist(), rows["trail"].to_pylist(), strict=True))
     return {image_id: trail for image_id, trail in trails.items() if trail is not None}
 

@@ -58,12 +58,12 @@ def layer_data(
     owners : by unit, class indices
     """
     classes = ClassNumbers(tables)
-    labels = dict(zip(tables.images["image_id"], tables.images["label"], strict=True))
+    images = tables.rows_of({image_id for image_id, _ in drawn})
+    labels = dict(zip(images["image_id"].tolist(), images["label"].tolist(), strict=True))
 
     def crops(planned: list[PlannedCrop]) -> list[list[Any]]:
         return [
-            _crop(drawn[crop.cut], crop, classes.number(int(labels[crop.cut[0]])))
-            for crop in planned
+            _crop(drawn[crop.cut], crop, classes.number(labels[crop.cut[0]])) for crop in planned
         ]
 
     return {

@@ -29,7 +29,8 @@ class CropViews:
     """Turns planned crops into drawn ones."""
 
     def __init__(self, tables: AuditTables, drawn: dict[Cut, DrawnCrop]) -> None:
-        wrong = tables.images[tables.images["mistake"]]
+        images = tables.rows_of({image_id for image_id, _ in drawn})
+        wrong = images[images["mistake"]]
         ids, predicted = wrong["image_id"].tolist(), wrong["predicted"].tolist()
         self._wrong = dict(zip(ids, predicted, strict=True))
         self._tables, self._drawn = tables, drawn
