@@ -54,7 +54,7 @@ from tests.tasks.tiny_audit import auditor_of
 
 ROWS = (3_000, 10_000)
 MOST_REPORT_SECONDS, MOST_REPORT_BYTES, MOST_PAGE_BYTES = 10.0, 200e6, 1e6
-MOST_BYTES_PER_ROW, MOST_OF_REPORT, MOST_EXPONENT = 250, 2_000, 1.2  # from one size to the next
+MOST_BYTES_PER_ROW, MOST_OF_REPORT, MOST_EXPONENT = 250, 1_000, 1.2  # from one size to the next
 SURE_SECONDS = 2.0  # below, an exponent says nothing
 STEADY_FROM = 100_000  # rows: with fewer, buffers and samples still fill
 SHARD, BATCH = 1_000, 128
