@@ -4,30 +4,23 @@ from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.tables.storage import RunFolder
 
 
 def read_frame(
-    run: RunFolder,
-    name: str,
-    columns: Sequence[str],
-    *,
-    words: Sequence[str] = (),
-    where: pc.Expression | None = None,
+    run: RunFolder, name: str, columns: Sequence[str], words: Sequence[str]
 ) -> pd.DataFrame:
     """Columns of a table.
 
     words : columns of few different texts, which become categories
-    where : of the rows wanted; None: all
 
     Returns: truth values that may be missing are of pandas' type "boolean", missing ones NA
     """
     dataset = run.dataset(name)
     batches = [
         _encoded(batch, words)
-        for batch in dataset.to_batches(columns=list(columns), filter=where)
+        for batch in dataset.to_batches(columns=list(columns))
         if batch.num_rows
     ]
     if not batches:
