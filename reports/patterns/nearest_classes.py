@@ -43,14 +43,14 @@ class NearClass:
     shared: list[SharedUnit]
 
 
-def class_cosines(features: pd.DataFrame | None) -> Cosines:
+def class_cosines(features: pd.DataFrame) -> Cosines:
     """The cosine of the mean features between all classes that have some.
 
-    features : `class_features`, by class; None where the audit is older than they are
+    features : `class_features`, by class
 
     Returns: class indices, shape (C,), and cosines, shape (C, C).
     """
-    if features is None or not len(features):
+    if not len(features):
         return np.zeros(0, dtype=np.int64), np.zeros((0, 0))
     means = np.stack(features["pooled"].tolist()).astype(np.float64)
     length = np.linalg.norm(means, axis=1, keepdims=True)

@@ -23,13 +23,11 @@ class SplitMean:
 
 
 def split_means(tables: AuditTables, scale: ColourScale) -> dict[int, SplitMean]:
-    """By class; nothing for an audit that is older than these means.
+    """By class.
 
     scale : of all mean maps
     """
     stats = tables.class_stats
-    if "correct_map" not in stats:
-        return {}
     means = {}
     for row in stats[stats["mean_map_images"] > 0].to_dict("records"):
         right = int(row["correct_map_images"])

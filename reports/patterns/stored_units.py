@@ -17,7 +17,8 @@ UnitKey = tuple[int, int]  # class_idx, -1 for all images; unit
 ALL_IMAGES = -1
 
 _TABLES = (
-    "unit_stats", "layer_stats", "unit_classes", "shared_units", "near_duplicates",
+    "unit_stats", "layer_stats", "unit_classes", "shared_units", "class_features",
+    "near_duplicates",
 )  # fmt: skip
 _ENTRY = [
     "class_idx", "unit", "rank", "image_id", "activation", "row", "col", "rf_top", "rf_left",
@@ -45,10 +46,9 @@ class UnitImage:
 @dataclass(frozen=True)
 class StoredUnits:
     """layers : as audit.json lists them, the target layer first
-    stats, layer_stats, classes, shared : `unit_stats`, `layer_stats`, `unit_classes` and
-        `shared_units`
+    stats, layer_stats, classes, shared, features : `unit_stats`, `layer_stats`, `unit_classes`,
+        `shared_units` and `class_features`
     driven : `driven_units`; None where there was no second pass
-    features : `class_features`; None where the audit is older than they are
     first_id : by image_id, of images that another one stands for
     """
 
@@ -57,8 +57,8 @@ class StoredUnits:
     layer_stats: pd.DataFrame
     classes: pd.DataFrame
     shared: pd.DataFrame
+    features: pd.DataFrame
     driven: pd.DataFrame | None
-    features: pd.DataFrame | None
     first_id: dict[int, int]
 
     @staticmethod
@@ -72,15 +72,15 @@ def load_units(run: RunFolder) -> StoredUnits | None:
     layers = (run.audit().get("model") or {}).get("unit_layers") or []
     if not layers or not all(_is_written(run, name) for name in (*_TABLES, "units")):
         return None
-    stats, layer_stats, classes, shared, duplicates = (
+    stats, layer_stats, classes, shared, features, duplicates = (
         run.dataset(name).to_table().to_pandas() for name in _TABLES
     )
-    driven, features = (optional_table(run, name) for name in ("driven_units", "class_features"))
+    driven = optional_table(run, "driven_units")
     ids = duplicates["image_id"].tolist(), duplicates["first_id"].tolist()
     first_id = {int(i): int(first) for i, first in zip(*ids, strict=True)}
     return StoredUnits(
         [UnitLayer.of(facts) for facts in layers],
-        stats, layer_stats, classes, shared, driven, features, first_id,
+        stats, layer_stats, classes, shared, features, driven, first_id,
     )  # fmt: skip
 
 
