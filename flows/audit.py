@@ -15,6 +15,7 @@ from flows.shard_tasks import ShardRunner, do_shards
 from flows.taken_run import describe_taken, finish_unchanged, note_taken
 from flows.trunks import Trunks
 from reports.build import build_report
+from reports.shown.write_shown import write_shown
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
@@ -73,6 +74,7 @@ def do_audit(config: dict[str, Any], reports_url: str | None = None) -> str:
             shards = len(plan.shards) + len(second_pass.shards)
             judge(plan, second_pass)
             find(plan)
+            set_aside(plan)
             report(plan)
             mark_complete(plan.run, plan.shards, plan.config.second_pass)
     show_results(plan, reports_url)
@@ -185,6 +187,12 @@ def find(plan: Plan) -> None:
     write_clusters(plan.run)
     write_driven_units(plan.run, len(plan.shards))
     write_findings(plan.run)
+
+
+@task(task_run_name="set aside", cache_policy=NO_CACHE, persist_result=False)
+def set_aside(plan: Plan) -> None:
+    """Rows of the images that the report shows, where there are many more."""
+    write_shown(plan.run, plan.shards)
 
 
 @task(task_run_name="report", cache_policy=NO_CACHE, persist_result=False)

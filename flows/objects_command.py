@@ -49,7 +49,7 @@ def objects(
         plan = plan_objects(RunFolder(run_folder), options)
         refuse_other_folder(folder)
         found = _find(plan)
-        write_added(plan.run, "objects", {"informative_objects": found.table}, found.facts)
+        write_added(plan.run, "objects", [("informative_objects", found.table)], found.facts)
         build_report(run_folder)
         page = write_objects_page(found, folder)
         _print(found)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reports.background.background_exemplars import choose_background_exemplars
 from reports.background.background_pages import Links, write_background_pages
 from reports.background.findings import show_findings
 from reports.background.patterns import patterns_by_class
@@ -16,21 +15,18 @@ from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.differences_page import write_differences_page
-from reports.exemplars import choose_exemplars
 from reports.explorer.explorer_page import begin_explorer, begin_thumbnails, write_explorer
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
 from reports.limits_page import all_limits, write_limits_page
-from reports.localization.localization_exemplars import choose_localized, localized_keys
 from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
 from reports.overview_page import write_overview
-from reports.pairs import confused_pairs
 from reports.patterns.begun_patterns import begin_patterns
-from reports.patterns.class_rows import regions_of_classes
-from reports.patterns.regions import region_keys
 from reports.patterns.write_patterns import write_patterns
 from reports.pictures import draw_pictures, with_maps
+from reports.shown.choice import choose_images
+from reports.shown.shown_images import shown_tables
 from reports.site import Site
 from reports.spread import ended_on_failure
 from reports.stored_maps import fetch_maps
@@ -69,21 +65,16 @@ def _uncollected() -> Iterator[None]:
 
 
 def _write_pages(tables: AuditTables, folder: Path) -> None:
-    scales = choose_scales(tables)
-    pairs = confused_pairs(tables)
-    exemplars = choose_exemplars(tables.images, pairs)
-    chosen = choose_background_exemplars(tables)
-    localized = choose_localized(tables.localization)
-    keys = exemplars.map_keys() | chosen.map_keys() | localized_keys(localized)
-    shown_ids = {image_id for image_id, _ in keys}
+    scales, choice = choose_scales(tables), choose_images(tables)
+    pairs, exemplars, chosen = choice.pairs, choice.exemplars, choice.background
     strips, links = strip_links(chosen.strips, chosen.leaning), case_links(exemplars.mistakes)
-    drawn = draw_pictures(tables, shown_ids, folder)
-    explorer = begin_explorer(tables, folder, shown_ids, {"strip": strips, "case": links})
-    regions = regions_of_classes(tables)
-    maps = fetch_maps(tables.run, keys | region_keys(regions))
-    begun = begin_patterns(tables, regions, maps, folder)
+    shown_rows = shown_tables(tables, choice.image_ids)
+    drawn = draw_pictures(shown_rows, {image_id for image_id, _ in choice.picture_keys}, folder)
+    explorer = begin_explorer(shown_rows, folder, {"strip": strips, "case": links})
+    maps = fetch_maps(shown_rows.run, choice.map_keys)
+    begun = begin_patterns(tables, choice.regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)
-    cases = cases_by_id(tables, with_maps(tables, drawn, keys, maps, scales))
+    cases = cases_by_id(tables, with_maps(tables, drawn, choice.picture_keys, maps, scales))
     mistakes = [cases[image_id] for image_id in exemplars.mistakes]
     confident = [cases[image_id] for image_id in exemplars.confident]
     shown = find_shown_pairs(mistakes)
@@ -103,10 +94,10 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     write_background_pages(site, tables, chosen, cases, findings, pages)
     thumbnails = begin_thumbnails(explorer, folder)
     write_patterns(site, tables, scales.mean, classes, begun, patterns)
-    write_localization_page(site, tables, localized, cases)
+    write_localization_page(site, tables, choice.localized, cases)
     write_faithfulness_page(site, tables.faithfulness)
     write_differences_page(site, tables.run)
     write_limits_page(site, limits, tables.run)
     write_unread_page(site, tables)
-    write_explorer(site, scales, explorer, thumbnails)
+    write_explorer(site, scales, explorer, thumbnails, len(tables.images))
     site.finish()

@@ -63,7 +63,7 @@ class StoredContexts:
 
 def load_background(run: RunFolder) -> StoredBackground | None:
     """None where the audit has no verdicts: it is older than they are, or has no labels."""
-    if not all(_is_written(run, name) for name in _NEEDED):
+    if not all(run.is_written(name) for name in _NEEDED):
         return None
     stats, findings = (run.dataset(name).to_table().to_pandas() for name in _NEEDED[:2])
     stored = run.dataset("verdicts")
@@ -89,17 +89,16 @@ def load_contexts(run: RunFolder) -> StoredContexts | None:
 
 def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
     """A whole table; None where it was not written."""
-    return run.dataset(name).to_table().to_pandas() if _is_written(run, name) else None
+    return run.dataset(name).to_table().to_pandas() if run.is_written(name) else None
 
 
-def fetch_trails(run: RunFolder, image_ids: npt.ArrayLike) -> dict[int, list[str]]:
-    """The sentences behind the verdicts of those of the images that have one."""
-    trails: dict[int, list[str] | None] = {}
+def fetch_trails(run: RunFolder, image_ids: npt.ArrayLike) -> pa.Table:
+    """image_id and trail, the sentences behind the verdict, of those of the images that have it."""
     wanted = np.unique(image_ids)
-    for batch in run.batches("verdicts", ["image_id", "trail"]):
-        rows = batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), wanted)))
-        trails |= dict(zip(rows["image_id"].to_pylist(), rows["trail"].to_pylist(), strict=True))
-    return {image_id: trail for image_id, trail in trails.items() if trail is not None}
+    batches = run.batches("verdicts", ["image_id", "trail"])
+    parts = [b.filter(pa.array(is_among(b["image_id"].to_numpy(), wanted))) for b in batches]
+    rows = pa.Table.from_batches(parts)
+    return rows.filter(rows["trail"].is_valid())
 
 
 def fetch_evidence(run: RunFolder, image_ids: list[int]) -> list[dict[str, Any]]:
@@ -119,12 +118,8 @@ def _second_pass(run: RunFolder) -> dict[str, Any]:
     return facts
 
 
-def _is_written(run: RunFolder, name: str) -> bool:
-    return any((run.root / "tables" / name).glob("*.parquet"))
-
-
 def _pictured(run: RunFolder) -> set[int]:
-    if not _is_written(run, "evidence"):
+    if not run.is_written("evidence"):
         return set()
     kept = pc.field("picture").is_valid()
     batches = run.dataset("evidence").to_batches(columns=["image_id"], filter=kept)

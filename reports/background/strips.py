@@ -102,7 +102,10 @@ def _verdict_rows(
     run: RunFolder, stored: StoredBackground, image_ids: list[int]
 ) -> list[tuple[int, dict[Any, Any]]]:
     rows = stored.verdicts[stored.verdicts["image_id"].isin(image_ids)]
-    trails = fetch_trails(run, image_ids)
+    sentences = fetch_trails(run, image_ids)
+    trails = dict(
+        zip(*(sentences[name].to_pylist() for name in ("image_id", "trail")), strict=True)
+    )
     found = {
         int(row["image_id"]): {**row, "trail": trails.get(int(row["image_id"]), [])}
         for row in rows.to_dict("records")

@@ -1,28 +1,21 @@
 """What the viewer tells of one image beyond its row, in files that it loads when it needs them."""
 
-from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.background.background_words import INTERVENTIONS, intervention_words
 from reports.background.stored_background import fetch_trails
-from reports.background.strips import changed_picture
-from reports.explorer.features import FeatureFacts, collect_features
+from reports.explorer.change_lists import change_columns
+from reports.explorer.feature_table import feature_facts
+from reports.explorer.features import FeatureFacts
 from reports.explorer.script_files import smallest_integers, write_script
 from reports.tables import AuditTables
 from tasks.tables.by_image import is_among
 
 IMAGES_PER_FILE = 512
-_CHANGES = [
-    "image_id", "intervention", "draw", "donor_id", "predicted", "logit_predicted", "logit_against",
-]  # fmt: skip
-
-Lists = dict[int, list[Any]]
 
 
 def write_detail_files(tables: AuditTables, folder: Path, links: dict[str, dict[int, str]]) -> None:
@@ -32,25 +25,21 @@ def write_detail_files(tables: AuditTables, folder: Path, links: dict[str, dict[
         have pictures of what was changed about them
     """
     ids = tables.images["image_id"].to_numpy(np.int64)
-    facts = collect_features(tables)
     top_class, top_probability = _top(tables)
-    trails = {} if tables.background is None else fetch_trails(tables.run, ids)
-    changes = _changes(tables, links.get("strip", {}))
+    columns = {
+        "top_class": top_class,
+        "top_probability": top_probability,
+        "trail": _trails(tables, ids),
+        **_feature_columns(feature_facts(tables)),
+        **change_columns(tables, links.get("strip", {})),
+        **{
+            name: pa.array([hrefs.get(i) for i in ids.tolist()], pa.string())
+            for name, hrefs in links.items()
+        },
+    }
+    details = pa.table(columns)
     for number, start in enumerate(range(0, len(ids), IMAGES_PER_FILE)):
-        part = ids[start : start + IMAGES_PER_FILE]
-        rows = slice(start, start + len(part))
-        columns = {
-            "top_class": top_class.slice(start, len(part)),
-            "top_probability": top_probability.slice(start, len(part)),
-            "trail": pa.array([trails.get(int(i), []) for i in part], pa.list_(pa.string())),
-            **_feature_columns(facts, rows),
-            **_change_columns([changes.get(int(i), []) for i in part], ids),
-            **{
-                name: pa.array([hrefs.get(int(i)) for i in part], pa.string())
-                for name, hrefs in links.items()
-            },
-        }
-        write_script(folder, f"details-{number}", pa.table(columns))
+        write_script(folder, f"details-{number}", details.slice(start, IMAGES_PER_FILE))
 
 
 def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
@@ -76,13 +65,24 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     )
 
 
-def _feature_columns(facts: FeatureFacts, rows: slice) -> dict[str, pa.Array]:
-    units, neighbours = facts.units[rows], facts.neighbours[rows]
+def _trails(tables: AuditTables, ids: Any) -> pa.ListArray:
+    """The sentences behind each image's verdict; none where it has no verdict."""
+    kind = pa.list_(pa.string())
+    if tables.background is None:
+        return pa.array([[]] * len(ids), kind)
+    rows = fetch_trails(tables.run, ids)
+    place = pc.index_in(pa.array(ids), rows["image_id"])
+    found = rows["trail"].take(place).combine_chunks().cast(kind)
+    return pc.if_else(found.is_valid(), found, pa.scalar([], kind))
+
+
+def _feature_columns(facts: FeatureFacts) -> dict[str, pa.Array]:
+    units, neighbours = facts.units, facts.neighbours
     return {
         "units": _known(units, units, np.int32),
-        "strengths": _known(facts.strengths[rows], units, np.float16),
+        "strengths": _known(facts.strengths, units, np.float16),
         "neighbours": _known(neighbours, neighbours, np.int32),
-        "similarities": _known(facts.similarities[rows], neighbours, np.float16),
+        "similarities": _known(facts.similarities, neighbours, np.float16),
     }
 
 
@@ -91,48 +91,3 @@ def _known(values: Any, places: Any, kind: type) -> pa.Array:
     known = places >= 0
     offsets = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int32)
     return pa.ListArray.from_arrays(offsets, pa.array(values[known].astype(kind)))
-
-
-def _changes(tables: AuditTables, strips: Container[int]) -> Lists:
-    """Rows of `evidence` by image, in the order of INTERVENTIONS.
-
-    strips : images whose changed pictures the report has, where they were kept
-    """
-    folder = tables.run.root / "tables" / "evidence"
-    if tables.background is None or not any(folder.glob("*.parquet")):
-        return {}
-    columns = {name: pc.field(name) for name in _CHANGES}
-    columns["kept"] = pc.field("picture").is_valid()
-    rows = tables.run.dataset("evidence").to_table(columns=columns).to_pandas()
-    rank = {name: place for place, name in enumerate(INTERVENTIONS)}
-    rows["kind"] = rows["intervention"].map(rank)
-    rows = rows[rows["kind"].notna()].sort_values(["image_id", "kind", "draw"])
-    changes: Lists = {}
-    for row in rows.to_dict("records"):
-        shown = row["kept"] and row["image_id"] in strips
-        row["picture"] = changed_picture(row) if shown else None
-        changes.setdefault(int(row["image_id"]), []).append(row)
-    return changes
-
-
-def _change_columns(changes: list[list[dict[str, Any]]], ids: Any) -> dict[str, pa.Array]:
-    """Lists side by side, one entry per changed version of an image."""
-
-    def lists(kind: pa.DataType, entry: Any) -> pa.Array:
-        return pa.array([[entry(row) for row in own] for own in changes], pa.list_(kind))
-
-    place = pd.Index(ids)
-    return {
-        "change_kind": lists(pa.int8(), lambda row: int(row["kind"])),
-        "change_donor": lists(pa.int32(), lambda row: int(place.get_indexer([row["donor_id"]])[0])),
-        "change_predicted": lists(pa.int32(), lambda row: int(row["predicted"])),
-        "change_margin": lists(
-            pa.float32(), lambda row: float(row["logit_predicted"] - row["logit_against"])
-        ),
-        "change_picture": lists(pa.string(), lambda row: row["picture"]),
-    }
-
-
-def change_words() -> list[tuple[str, str]]:
-    """Heading and caption of each kind of change; {predicted} and {against} stand for names."""
-    return [intervention_words(kind, "{predicted}", "{against}") for kind in INTERVENTIONS]

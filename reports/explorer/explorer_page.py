@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
+from reports.explorer.change_lists import change_words
 from reports.explorer.detail_files import IMAGES_PER_FILE as DETAILS_PER_FILE
-from reports.explorer.detail_files import change_words, write_detail_files
+from reports.explorer.detail_files import write_detail_files
 from reports.explorer.image_rows import QUANTITIES, ImageRows, collect_rows
 from reports.explorer.links import PAGE
 from reports.explorer.map_files import IMAGES_PER_FILE as MAPS_PER_FILE
 from reports.explorer.map_files import write_map_files
 from reports.explorer.script_files import smallest_integers, write_script
-from reports.explorer.shown_images import shown_tables
 from reports.explorer.thumbnails import draw_thumbnails, stored_pictures
 from reports.site import Site
 from reports.spread import IMAGES_PER_PICTURE, begin
@@ -31,31 +31,28 @@ FOLDER = "explorer"
 
 @dataclass(frozen=True)
 class BegunExplorer:
-    """tables : of the images shown, of `audited`
+    """tables : of the images shown
     rows : waits for `collect_rows`
     maps : waits for the files of maps; rows and columns of a map
     details : waits for the files of details
     """
 
     tables: AuditTables
-    audited: int
     rows: Callable[[], ImageRows]
     maps: Callable[[], tuple[int, int]]
     details: Callable[[], None]
 
 
 def begin_explorer(
-    tables: AuditTables, report: Path, linked: set[int], links: dict[str, dict[int, str]]
+    shown: AuditTables, report: Path, links: dict[str, dict[int, str]]
 ) -> BegunExplorer:
     """Begin the data of images.html, all but its pictures.
 
-    linked : images that other pages show; links : pages by image_id, by `strip` and `case`
+    shown : tables of the images shown; links : pages by image_id, by `strip` and `case`
     """
-    shown, folder = shown_tables(tables, linked), report / FOLDER
-    size = len(shown.images) // IMAGES_PER_PICTURE
+    folder, size = report / FOLDER, len(shown.images) // IMAGES_PER_PICTURE
     return BegunExplorer(
         tables=shown,
-        audited=len(tables.images),
         rows=begin(partial(collect_rows, shown), size),
         maps=begin(partial(write_map_files, shown, folder), size),
         details=begin(partial(write_detail_files, shown, folder, links), size),
@@ -68,9 +65,16 @@ def begin_thumbnails(begun: BegunExplorer, report: Path) -> Iterator[tuple[int, 
 
 
 def write_explorer(
-    site: Site, scales: Scales, begun: BegunExplorer, thumbnails: Iterator[tuple[int, str]]
+    site: Site,
+    scales: Scales,
+    begun: BegunExplorer,
+    thumbnails: Iterator[tuple[int, str]],
+    audited: int,
 ) -> None:
-    """Write images.html with its data."""
+    """Write images.html with its data.
+
+    audited : all images, of which some may be left out
+    """
     tables, rows, folder = begun.tables, begun.rows(), site.folder / FOLDER
     pictures = dict(thumbnails) | stored_pictures(site.folder)
     begun.details()
@@ -82,7 +86,7 @@ def write_explorer(
         PAGE,
         "images.html",
         images=len(ids),
-        audited=begun.audited,
+        audited=audited,
         pictured=len(pictures),
         quantities={
             name: text for name, text in QUANTITIES.items() if name in rows.table.schema.names

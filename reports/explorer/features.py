@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from reports.tables import AuditTables
 from tasks.tables.by_image import is_among
+from tasks.tables.image_schema import FACTS_PER_IMAGE
 
-UNITS_SHOWN = 5
-NEIGHBOURS_SHOWN = 5
+UNITS_SHOWN = NEIGHBOURS_SHOWN = FACTS_PER_IMAGE
 _PROJECTED = 64
 _IMAGES_AT_ONCE = 512
 _COSINES_AT_ONCE = 4_000_000
@@ -134,7 +134,7 @@ def _usual(tables: AuditTables) -> tuple[Floats, Floats]:
 
 def _read(tables: AuditTables, ids: Ids) -> Iterator[tuple[Ids, Floats, Floats]]:
     """Those of `ids` with pooled features and evidence; none where the audit has no features."""
-    if not any((tables.run.root / "tables" / "features").glob("*.parquet")):
+    if not tables.run.is_written("features"):
         return
     columns = ["image_id", "pooled", "evidence"]
     for batch in tables.run.dataset("features").to_batches(

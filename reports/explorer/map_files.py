@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,14 +72,18 @@ class MapStore:
                 same = self._class_idx[start:stop, number] == self._class_idx[start:stop, 0]
                 scale[same & np.isfinite(scale)] = np.nan
             drawn = np.nan_to_num(scale) > 0
-            cells = self._cells[start:stop, number]
-            values = [
-                row.tobytes() if keep else None for row, keep in zip(cells, drawn, strict=True)
-            ]
-            columns[f"{role}_cells"] = pa.array(values, pa.binary(cells.shape[1]))
+            columns[f"{role}_cells"] = _fixed_size(self._cells[start:stop, number], drawn)
             columns[f"{role}_scale"] = pa.array(scale)
             columns[f"{role}_class"] = smallest_integers(self._class_idx[start:stop, number])
         return pa.table(columns)
+
+
+def _fixed_size(rows: Bytes, known: npt.NDArray[np.bool_]) -> pa.Array:
+    """Each row as bytes; null where it is not known."""
+    bits = np.packbits(known, bitorder="little")
+    cells = np.where(known[:, None], rows, np.uint8(0))
+    buffers = [pa.py_buffer(bits), pa.py_buffer(cells)]
+    return pa.Array.from_buffers(pa.binary(rows.shape[1]), len(rows), buffers)
 
 
 def write_map_files(tables: AuditTables, folder: Path) -> tuple[int, int]:

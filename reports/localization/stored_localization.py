@@ -28,7 +28,7 @@ class StoredLocalization:
 def load_localization(run: RunFolder) -> StoredLocalization | None:
     """None where the audit is older than these tables."""
     names = ("localization", "localization_stats", "localization_curves")
-    if not all(any((run.root / "tables" / name).glob("*.parquet")) for name in names):
+    if not all(run.is_written(name) for name in names):
         return None
     images = run.dataset(names[0]).to_table(columns=_COLUMNS).to_pandas()
     stats, curves = (run.dataset(name).to_table().to_pandas() for name in names[1:])

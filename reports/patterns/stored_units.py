@@ -70,7 +70,7 @@ class StoredUnits:
 def load_units(run: RunFolder) -> StoredUnits | None:
     """None where the audit is older than these tables."""
     layers = (run.audit().get("model") or {}).get("unit_layers") or []
-    if not layers or not all(_is_written(run, name) for name in (*_TABLES, "units")):
+    if not layers or not all(run.is_written(name) for name in (*_TABLES, "units")):
         return None
     stats, layer_stats, classes, shared, features, duplicates = (
         run.dataset(name).to_table().to_pandas() for name in _TABLES
@@ -92,7 +92,7 @@ def fetch_unit_images(
 
     table : `units` or `units_least`
     """
-    if not wanted or not _is_written(run, table):
+    if not wanted or not run.is_written(table):
         return {}
     chosen = (pc.field("rank") < most) & (pc.field("target_layer") == layer)
     # Looked up for each of many million rows: a table is far faster than a search.
@@ -122,7 +122,3 @@ def _entry(row: dict[str, Any]) -> tuple[int, UnitKey, UnitImage]:
     field = row["rf_top"], row["rf_left"], row["rf_bottom"], row["rf_right"]
     image = UnitImage(row["image_id"], row["activation"], row["row"], row["col"], field)
     return row["rank"], (row["class_idx"], row["unit"]), image
-
-
-def _is_written(run: RunFolder, name: str) -> bool:
-    return any((run.root / "tables" / name).glob("*.parquet"))

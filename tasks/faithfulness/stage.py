@@ -67,7 +67,7 @@ def _write(plan: FaithfulnessPlan, measured: Measurements, device: str, seconds:
         for name, (frame, schema) in tables.items()
     }
     plain = {name: table.replace_schema_metadata(None) for name, table in stored.items()}
-    write_added(plan.run, "faithfulness", plain, _facts(plan, measured, device, seconds))
+    write_added(plan.run, "faithfulness", plain.items(), _facts(plan, measured, device, seconds))
 
 
 def _facts(

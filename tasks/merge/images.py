@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.tables.background_schemas import BACKGROUND
+from tasks.tables.completion import remove_added
 from tasks.tables.image_schema import COUNTED_ROLES, IMAGES, MAP_NUMBERS
 from tasks.tables.schemas import PREDICTIONS
 from tasks.tables.storage import RunFolder
@@ -16,7 +17,8 @@ _ROWS_AT_ONCE = 2**16
 
 
 def merge_images(run: RunFolder, shards: int) -> None:
-    """Write `images` from all shards, a few in memory."""
+    """Write `images` from all shards, a few in memory. What was set aside of earlier ones goes."""
+    remove_added(run, "shown")
     waiting: list[pa.Table] = []
     with table_writer(run.table_file("images"), IMAGES) as writer:
         for shard in range(shards):

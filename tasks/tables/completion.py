@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +51,16 @@ def audit_key(run: RunFolder) -> str:
 
 
 def write_added(
-    run: RunFolder, kind: str, tables: Mapping[str, pa.Table], facts: dict[str, Any]
+    run: RunFolder, kind: str, tables: Iterable[tuple[str, pa.Table]], facts: dict[str, Any]
 ) -> None:
     """Add the tables of a later command, and its mark after them; an earlier addition goes first.
 
     kind : of ADDED_TABLES
+    tables : with their names; one is in memory at a time where they are made one by one
     facts : content of the mark, with the `shard_keys` of the audit, from `audit_key`
     """
     remove_added(run, kind)
-    for name, table in tables.items():
+    for name, table in tables:
         write_table(run.table_file(name), table)
     write_json(run.added_file(kind), facts)
 

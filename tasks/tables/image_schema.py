@@ -27,3 +27,15 @@ IMAGES = pa.schema(
         *(field for field in BACKGROUND if field.name != "image_id"),
     ]
 )
+
+FACTS_PER_IMAGE = 5
+# What images that a report shows have in common with others; -1 and NaN where there are fewer.
+SHOWN_FEATURES = pa.schema(
+    {
+        "image_id": pa.int64(),
+        "units": pa.list_(pa.int32(), FACTS_PER_IMAGE),  # of the target layer, the strongest first
+        "strengths": pa.list_(pa.float32(), FACTS_PER_IMAGE),  # deviations above the unit's mean
+        "neighbours": pa.list_(pa.int64(), FACTS_PER_IMAGE),  # image_id of the nearest shown ones
+        "similarities": pa.list_(pa.float32(), FACTS_PER_IMAGE),  # cosines of their evidence
+    }
+)

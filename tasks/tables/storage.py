@@ -26,10 +26,13 @@ BACKGROUND_TABLES = (
     "verdicts", "background_stats", "findings", "context_clusters", "context_risks",
     "explanation_clusters", "cluster_members", "driven_units",
 )  # fmt: skip
-# What later commands add to a finished audit, by the name of the mark that says it is whole.
+# Rows of the images that a report shows one by one, where an audit has more than that.
+SHOWN_ROWS = {name: f"shown_{name}" for name in ("manifest", "predictions", "heatmaps", "verdicts")}
+# What not every audit has, by the name of the mark that says it is whole.
 ADDED_TABLES = {
     "faithfulness": ("faithfulness", "faithfulness_curves", "faithfulness_summary"),
     "objects": ("informative_objects",),
+    "shown": (*SHOWN_ROWS.values(), "shown_features"),
 }
 
 _ROWS_AT_ONCE = 2**14
@@ -51,7 +54,7 @@ class RunFolder:
     RUN/taken.json               how much was taken from an earlier run; only where there is one
     RUN/report/index.html
     RUN/complete.json           the last file of a finished audit
-    RUN/faithfulness.json, RUN/objects.json  what a later command added: its tables are whole
+    RUN/faithfulness.json, RUN/objects.json, RUN/shown.json  the tables that were added are whole
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -138,6 +141,10 @@ class RunFolder:
         """The method whose heatmaps the statistics and the report show."""
         config = self.audit().get("config") or {}
         return str(config.get("method", "gradcam++")).split(",")[0].strip()
+
+    def is_written(self, name: str) -> bool:
+        """Whether the audit has a table, or a shard of it."""
+        return any((self.root / "tables" / name).glob("*.parquet"))
 
     def dataset(self, name: str) -> ds.Dataset:
         """A table as a lazy Arrow dataset, its shards in order.

@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.build import build_report
+from reports.shown.write_shown import write_shown
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
 from tasks.explain.shard import explain_shard
@@ -160,6 +161,8 @@ def audit(folder: Path, rows: int, computed: int, budget: float) -> Audited:
         write_driven_units(run, shards)
     with watched(stages, "findings"):
         write_findings(run)
+    with watched(stages, "set aside"):
+        write_shown(run, plan.shards)
     with watched(stages, "report"):
         report = build_report(run.root)
     page = report.stat().st_size + sum(file.stat().st_size for file in _loaded(report))

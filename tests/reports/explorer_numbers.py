@@ -10,7 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from reports import exemplars
+from reports.background import background_exemplars
+from reports.localization import localization_exemplars
+from reports.patterns import unit_choice
+from reports.shown import shown_images
 from tasks.tables.background_schemas import CLUSTER_MEMBERS
 from tasks.tables.storage import RunFolder
 from tasks.tables.whole_files import write_table
@@ -32,6 +38,17 @@ def write_explored_run(root: Path) -> SmallRun:
     _write_tags(RunFolder(run.folder))
     _write_members(RunFolder(run.folder))
     return run
+
+
+def show_few(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Of 40 images pages show 30 and the explorer `most`."""
+    monkeypatch.setattr(shown_images, "MOST_IMAGES", most)
+    monkeypatch.setattr(exemplars, "PICTURES_OF_CLASSES", 0)
+    monkeypatch.setattr(exemplars, "FEWEST_PER_CLASS", 1)
+    monkeypatch.setattr(localization_exemplars, "PER_GROUP", 1)
+    monkeypatch.setattr(unit_choice, "CROPS_OF_CLASSES", 0)
+    for name in ("PER_CONTEXT", "PER_PATTERN", "PER_FINDING"):
+        monkeypatch.setattr(background_exemplars, name, 1)
 
 
 def tags_of(image_id: int) -> list[tuple[str, str]] | None:

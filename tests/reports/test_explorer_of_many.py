@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from reports.build import build_report
-from reports.explorer import shown_images
 from reports.explorer.detail_files import write_detail_files
 from reports.explorer.image_rows import collect_rows
 from reports.explorer.map_files import write_map_files
-from reports.explorer.shown_images import shown_tables
+from reports.shown.shown_images import shown_tables
 from reports.tables import load_tables
 from tasks.tables.storage import RunFolder
-from tests.reports.explorer_numbers import read_script, write_explored_run
+from tests.reports.explorer_numbers import read_script, show_few, write_explored_run
 
 LINKED = {3, 17, 29}
 # Of an image they name other rows, whose places differ.
@@ -53,7 +52,7 @@ def test_images_of_the_second_pass_are_as_good_as_linked(run):
 def test_right_answers_are_drawn_by_their_ids(run):
     tables = load_tables(run)
     more = [set(shown_tables(tables, LINKED, n).images["image_id"]) for n in range(1, 40)]
-    assert [len(kept) for kept in more] == [min(n, len(tables.images)) for n in range(1, 40)]
+    assert [len(kept) for kept in more] == [max(n, len(LINKED)) for n in range(1, 40)]
     assert all(few <= many for few, many in pairwise(more))
 
 
@@ -92,7 +91,7 @@ def test_what_is_shown_is_what_all_images_would_show(run, tmp_path):
 
 
 def test_the_page_says_what_it_leaves_out(run, monkeypatch):
-    monkeypatch.setattr(shown_images, "MOST_IMAGES", 35)
+    show_few(monkeypatch, 35)
     audited = len(load_tables(run).images)
     report = build_report(run.root).parent
     assert read_script(report / "explorer" / "rows.js")[1].num_rows == 35
