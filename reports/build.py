@@ -28,7 +28,7 @@ from reports.pictures import draw_pictures, with_maps
 from reports.shown.choice import choose_images
 from reports.shown.shown_images import shown_tables
 from reports.site import Site
-from reports.spread import ended_on_failure
+from reports.spread import IMAGES_PER_PICTURE, ended_on_failure, start_processes
 from reports.stored_maps import fetch_maps
 from reports.tables import AuditTables, load_tables
 from reports.unread_page import write_unread_page
@@ -45,6 +45,8 @@ def build_report(run_folder: Path) -> Path:
     Raises: AuditError for a folder that is no audit, and for an audit that has not finished.
     """
     run = RunFolder(run_folder)
+    images = run.dataset("images").count_rows() if run.is_written("images") else 0
+    start_processes("reports.pictures", images // IMAGES_PER_PICTURE)
     tables = load_tables(run)
     with replaced_folder(run.report_file.parent) as folder, ended_on_failure(), _uncollected():
         _write_pages(tables, folder)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache, partial
+from importlib import import_module
 from threading import Thread
 from typing import TypeVar
 
@@ -67,6 +68,15 @@ def begin(work: Callable[[], Result], size: int) -> Callable[[], Result]:
             return work()
 
     return finish
+
+
+def start_processes(module: str, size: int) -> None:
+    """Let processes start and import a module by the time that there is work for them.
+
+    size : as `begin` takes it
+    """
+    for _ in range(cpu_count()):
+        begin(partial(import_module, module), size)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from tasks.tables.by_image import is_among
 from tasks.tables.image_schema import COUNTED_ROLES, IMAGES
 from tasks.tables.storage import RunFolder
 
+_NUMBERS = [name for name in IMAGES.names if name != "uri"]  # longer than all of them
 _WORDS = ["object_source", *(f"{role}_state" for role in COUNTED_ROLES)]
 
 
@@ -134,7 +135,7 @@ def load_tables(run: RunFolder) -> AuditTables:
 
 
 def _images(run: RunFolder) -> pd.DataFrame:
-    images = read_frame(run, "images", IMAGES.names, words=_WORDS)
+    images = read_frame(run, "images", _NUMBERS, words=_WORDS)
     images["labelled"] = images["label"] >= 0
     right = images["correct"].fillna(False).astype(bool)  # NA where the label is unknown
     images["mistake"] = images["labelled"] & ~right

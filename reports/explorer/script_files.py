@@ -20,7 +20,7 @@ def write_script(folder: Path, name: str, table: pa.Table, **facts: Any) -> None
     with pa.ipc.new_stream(sink, table.schema) as writer:
         # Readers of one batch need not copy columns together.
         writer.write_table(table.combine_chunks())
-    packed = gzip.compress(sink.getvalue().to_pybytes(), 6, mtime=0)
+    packed = gzip.compress(sink.getvalue().to_pybytes(), 1, mtime=0)
     said = json.dumps(facts, separators=(",", ":"), allow_nan=False)
     data = base64.b64encode(packed).decode()
     folder.mkdir(parents=True, exist_ok=True)

@@ -107,6 +107,6 @@ def _with_uris(
 ) -> list[tuple[str, list[PlannedCut]]]:
     """The crops of each image behind its uri, in the order of image_id."""
     chosen = pc.field("image_id").isin(list(cuts))
-    table = run.dataset("manifest").to_table(columns=["image_id", "uri"], filter=chosen)
+    table = run.dataset("images").to_table(columns=["image_id", "uri"], filter=chosen)
     uris = dict(zip(table["image_id"].to_pylist(), table["uri"].to_pylist(), strict=True))
     return [(uris[image_id], of_image) for image_id, of_image in cuts.items()]

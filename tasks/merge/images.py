@@ -12,6 +12,7 @@ from tasks.tables.storage import RunFolder
 from tasks.tables.whole_files import table_writer
 
 _ANSWERS = [name for name in IMAGES.names if name in PREDICTIONS.names]
+_TABLES = {"predictions": _ANSWERS, "background": None, "manifest": ["image_id", "uri"]}
 _MAPS = ["image_id", "role", *MAP_NUMBERS]
 _ROWS_AT_ONCE = 2**16
 
@@ -29,26 +30,29 @@ def merge_images(run: RunFolder, shards: int) -> None:
 
 
 def _rows_of_shard(run: RunFolder, shard: int) -> pa.Table:
-    predictions, background = (
+    predictions, background, manifest = (
         pq.read_table(run.table_file(name, shard), columns=columns)
-        for name, columns in (("predictions", _ANSWERS), ("background", None))
+        for name, columns in _TABLES.items()
     )
     chosen = [("method", "=", run.first_method())]
     maps = pq.read_table(run.table_file("heatmaps", shard), columns=_MAPS, filters=chosen)
-    return image_rows(predictions, maps, background)
+    return image_rows(predictions, maps, background, manifest)
 
 
-def image_rows(predictions: pa.Table, maps: pa.Table, background: pa.Table) -> pa.Table:
+def image_rows(
+    predictions: pa.Table, maps: pa.Table, background: pa.Table, manifest: pa.Table
+) -> pa.Table:
     """A table of schema IMAGES: a row for each of `predictions`, in its order.
 
-    maps : rows of `heatmaps` of one method; background : rows of `background`
+    maps : rows of `heatmaps` of one method; background, manifest : of these tables
     """
     columns = {name: predictions[name] for name in _ANSWERS}
     for role in COUNTED_ROLES:
         own = maps.filter(pc.equal(maps["role"], role))
         place = pc.index_in(predictions["image_id"], own["image_id"])
         columns |= {f"{role}_{name}": own[name].take(place) for name in MAP_NUMBERS}
-    place = pc.index_in(predictions["image_id"], background["image_id"])
     scores = [name for name in BACKGROUND.names if name != "image_id"]
-    columns |= {name: background[name].take(place) for name in scores}
+    for table, names in ((background, scores), (manifest, ["uri"])):
+        place = pc.index_in(predictions["image_id"], table["image_id"])
+        columns |= {name: table[name].take(place) for name in names}
     return pa.table(columns, schema=IMAGES)

@@ -15,7 +15,8 @@ MAP_NUMBERS = {
     "pointing_hit": pa.bool_(),
     "border_share": pa.float32(),
 }
-# In the order of image_id within a shard: `predictions`, the numbers of maps, `background`.
+# In the order of image_id within a shard: `predictions`, the numbers of maps, `background`, and
+# where the image is.
 IMAGES = pa.schema(
     [
         *(field for field in PREDICTIONS if not pa.types.is_list(field.type)),
@@ -25,6 +26,7 @@ IMAGES = pa.schema(
             for name, kind in MAP_NUMBERS.items()
         ),
         *(field for field in BACKGROUND if field.name != "image_id"),
+        pa.field("uri", pa.string()),
     ]
 )
 
