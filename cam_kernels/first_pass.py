@@ -13,7 +13,8 @@ from cam_kernels.explainer import Explainer
 from cam_kernels.layers.ceiling import find_ceilings
 from cam_kernels.methods.registry import METHODS
 from cam_kernels.methods.weighted_sum import contrast_map
-from cam_kernels.targets import ClassScore, Scale, Target
+from cam_kernels.names import Scale
+from cam_kernels.targets import ClassScore, Target
 from cam_kernels.unit_peaks import joined_peaks, unit_contributions, unit_peaks, watched_peaks
 
 CELL_DIMENSIONS = 32

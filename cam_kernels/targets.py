@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cam_kernels.names import Scale
+
 Target = Callable[[Any], Tensor]
 """From the model's output for N images to their scores, shape (N,)."""
-
-Scale = Literal["logit", "probability", "sigmoid"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from cam_kernels.methods.registry import METHODS
-from cam_kernels.targets import Scale
+from cam_kernels.names import TITLES, Scale
 from tasks.errors import AuditError
 from tasks.input_config import Count, InputConfig, Text, explain_errors, read_config
 
@@ -19,7 +18,7 @@ class AuditConfig(InputConfig):
     method: str = Field(
         "gradcam++",
         description="One or several, with commas; the report draws the first. Of: "
-        + ", ".join(METHODS),
+        + ", ".join(TITLES),
     )
     target: Scale = Field(
         "logit", description="Explain the class's logit, probability or (multi-label) sigmoid"
@@ -63,8 +62,8 @@ class AuditConfig(InputConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         for method in self.methods:
-            if method not in METHODS:
-                raise ValueError(f"method {method!r} is unknown; expected one of {list(METHODS)}")
+            if method not in TITLES:
+                raise ValueError(f"method {method!r} is unknown; expected one of {list(TITLES)}")
         if len(set(self.methods)) < len(self.methods):
             raise ValueError(f"method {self.method!r} names one twice; expected each once")
         return self

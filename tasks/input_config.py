@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import AuditError
-from tasks.model.small import SMALL
-from tasks.model.weights import is_weights_file
+from tasks.model.names import SMALL, is_weights_file
 
 Channel = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, gt=0)]

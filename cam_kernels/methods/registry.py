@@ -36,13 +36,11 @@ MapOf = Callable[[LayerEvidence, Target], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """title : as in the literature
-    map : computes it
+    """map : computes it
     forwards : what it costs beyond the one forward, whatever the number of targets, in words;
         "" for a backward of the head per target
     """
 
-    title: str
     map: MapOf
     forwards: str = ""
 
@@ -118,30 +116,23 @@ def _fullgrad(evidence: LayerEvidence, target: Target) -> Tensor:
 
 
 METHODS: dict[str, Method] = {
-    "gradcam++": Method("Grad-CAM++", _weighted(gradcam_pp_weights)),
-    "gradcam++-official": Method("Grad-CAM++ (official)", _weighted(gradcam_pp_official_weights)),
-    "gradcam++-epsilon": Method("Grad-CAM++ (epsilon)", _weighted(gradcam_pp_epsilon_weights)),
-    "gradcam": Method("Grad-CAM", _weighted(gradcam_weights)),
-    "cam": Method("CAM", _cam),
-    "hirescam": Method("HiResCAM", _direct(hirescam_map)),
-    "xgradcam": Method("XGrad-CAM", _weighted(xgradcam_weights)),
-    "layercam": Method("LayerCAM", _direct(layercam_map)),
-    "elementwise-gradcam": Method("Element-wise Grad-CAM", _direct(elementwise_gradcam_map)),
-    "eigencam": Method("Eigen-CAM", _eigencam),
-    "eigen-gradcam": Method("Eigen-Grad-CAM", _direct(eigen_gradcam_map)),
-    "shapleycam": Method("Shapley-CAM", _shapley, "two backwards of the head"),
-    "finercam": Method("Finer-CAM", _finer),
-    "fullgrad": Method("FullGrad", _fullgrad, "a forward and a backward of the network"),
-    "smooth-gradcam++": Method("Smooth Grad-CAM++", _smooth, "25 forwards"),
-    "scorecam": Method(
-        "Score-CAM", _masking("scorecam", scorecam_weights), "a forward per live unit"
-    ),
-    "sscam": Method("SS-CAM", _masking("sscam", sscam_weights), "35 forwards per live unit"),
-    "iscam": Method("IS-CAM", _masking("iscam", iscam_weights), "9 forwards per live unit"),
-    "ablationcam": Method(
-        "Ablation-CAM", _ablation, "the head once per live unit; nothing behind GAP + linear"
-    ),
+    "gradcam++": Method(_weighted(gradcam_pp_weights)),
+    "gradcam++-official": Method(_weighted(gradcam_pp_official_weights)),
+    "gradcam++-epsilon": Method(_weighted(gradcam_pp_epsilon_weights)),
+    "gradcam": Method(_weighted(gradcam_weights)),
+    "cam": Method(_cam),
+    "hirescam": Method(_direct(hirescam_map)),
+    "xgradcam": Method(_weighted(xgradcam_weights)),
+    "layercam": Method(_direct(layercam_map)),
+    "elementwise-gradcam": Method(_direct(elementwise_gradcam_map)),
+    "eigencam": Method(_eigencam),
+    "eigen-gradcam": Method(_direct(eigen_gradcam_map)),
+    "shapleycam": Method(_shapley, "two backwards of the head"),
+    "finercam": Method(_finer),
+    "fullgrad": Method(_fullgrad, "a forward and a backward of the network"),
+    "smooth-gradcam++": Method(_smooth, "25 forwards"),
+    "scorecam": Method(_masking("scorecam", scorecam_weights), "a forward per live unit"),
+    "sscam": Method(_masking("sscam", sscam_weights), "35 forwards per live unit"),
+    "iscam": Method(_masking("iscam", iscam_weights), "9 forwards per live unit"),
+    "ablationcam": Method(_ablation, "the head once per live unit; nothing behind GAP + linear"),
 }
-
-# Grad-CAM++ as others compute it: for comparison, not for a choice among methods.
-VARIANTS = ("gradcam++-official", "gradcam++-epsilon")

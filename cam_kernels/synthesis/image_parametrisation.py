@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from cam_kernels.names import ParametrisationName
+
 # Square root of the covariance of the colours of ImageNet's pixels, its longest column scaled
 # to one: three uncorrelated numbers to RGB (Lucid, tensorflow/lucid, optvis/param/color.py).
 _COLOUR_SQRT = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
@@ -94,7 +96,7 @@ class PixelImages:
         return parameters.sigmoid()
 
 
-PARAMETRISATIONS: dict[str, Callable[[int], Parametrisation]] = {
+PARAMETRISATIONS: dict[ParametrisationName, Callable[[int], Parametrisation]] = {
     "fourier": FourierImages,
     "pixel": PixelImages,
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cam_kernels.first_pass import FirstPass, FirstPassBatch
-from cam_kernels.targets import Scale
+from cam_kernels.names import Scale
 from tasks.errors import AuditError
 from tasks.explain.memory import BatchLimit, is_out_of_memory
 from tasks.explain.transfer import Transfer

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cam_kernels.methods.registry import METHODS, VARIANTS
+from cam_kernels.methods.registry import METHODS
+from cam_kernels.names import VARIANTS
 from tasks.errors import AuditError
 from tasks.faithfulness.measures import BETTER, OBJECT_MEASURES, Effort
 from tasks.faithfulness.sampling import sample_rows

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tasks.model.loaded import LoadedModel
-from tasks.model.small import SMALL
+from tasks.model.names import SMALL
 from tasks.model.sources import load_source
 from tasks.model.trained import load_trained
 

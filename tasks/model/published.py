@@ -7,7 +7,8 @@ from torchvision import models
 
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel, fill, or_explain, unknown_name
-from tasks.model.weights import is_weights_file, load_state_dict, num_outputs
+from tasks.model.names import is_weights_file
+from tasks.model.weights import load_state_dict, num_outputs
 
 
 def load_torchvision(name: str, weights: str | None, untrained: bool) -> LoadedModel:

@@ -1,10 +1,10 @@
 """`small`: the network for those who have none yet."""
 
 from tasks.model.loaded import LoadedModel, fill
+from tasks.model.names import SMALL
 from tasks.model.weights import load_state_dict
 from tasks.sample.model import build
 
-SMALL = "small"
 # Of ImageNet's photographs, as for nearly all published models.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

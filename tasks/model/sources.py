@@ -2,9 +2,10 @@
 
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel
+from tasks.model.names import SMALL
 from tasks.model.own import load_exported, load_python_file
 from tasks.model.published import load_timm, load_torchvision
-from tasks.model.small import SMALL, load_small
+from tasks.model.small import load_small
 
 
 def load_source(spec: str, weights: str | None, *, untrained: bool = False) -> LoadedModel:

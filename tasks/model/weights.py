@@ -12,12 +12,6 @@ from tasks.errors import AuditError
 
 # Training scripts wrap the state dict in one of these keys.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
-_SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
-
-
-def is_weights_file(weights: str) -> bool:
-    """Whether `weights` means a file rather than the name of published weights."""
-    return weights.endswith(_SUFFIXES) or Path(weights).is_file()
 
 
 def load_state_dict(file: str) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from tasks.input_config import InputConfig, read_config
-from tasks.model.small import SMALL
+from tasks.model.names import SMALL
 
 Way = Literal["scratch", "features", "finetune", "dfr"]
 

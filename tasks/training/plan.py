@@ -15,10 +15,10 @@ from tasks.index.plan import resolve_preprocessing
 from tasks.model.cam_cut import choose_cut
 from tasks.model.linear_head import find_linear_head
 from tasks.model.loading import load_model, model_digest
+from tasks.model.names import SMALL
 from tasks.model.precision import arithmetic
 from tasks.model.probe import example_images
 from tasks.model.recipe import SOURCE_FILE, Head, Recipe, put_on, without_auxiliary_heads
-from tasks.model.small import SMALL
 from tasks.model.trained import TRAINING_SCHEMA, read_training
 from tasks.training.config import TrainConfig
 from tasks.training.examples import Examples, list_examples

@@ -10,6 +10,7 @@ from torch import Tensor
 from cam_kernels.explainer import Explainer
 from cam_kernels.forward import Forward
 from cam_kernels.methods.registry import METHODS
+from cam_kernels.names import TITLES
 from tasks.errors import AuditError
 from tasks.views.concept_maps import concept_maps
 from tasks.views.explain_plan import ExplainPlan, InputPicture
@@ -145,7 +146,7 @@ def _by_every_method(
     found = []
     for method in plan.methods:
         price = METHODS[method].forwards
-        on_step(METHODS[method].title + (f" ({price})" if price else ""))
+        on_step(TITLES[method] + (f" ({price})" if price else ""))
         found.append(try_heatmap(plan, forward, method, of.class_idx))
     return (
         tuple(each for each in found if isinstance(each, Heatmap)),

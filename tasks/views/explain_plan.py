@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cam_kernels.methods.registry import METHODS, VARIANTS
+from cam_kernels.methods.registry import METHODS
+from cam_kernels.names import TITLES, VARIANTS
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
 from tasks.images.decoding import ImageSource, UnreadableImage, decode_image
@@ -120,7 +121,7 @@ def _methods(request: ExplainRequest) -> tuple[tuple[str, ...], tuple[Missing, .
     skipped = () if request.slow else SLOW
     methods = tuple(name for name in METHODS if name not in (*skipped, *VARIANTS))
     return methods, tuple(
-        Missing(METHODS[name].title, f"takes {METHODS[name].forwards}; --slow draws it")
+        Missing(TITLES[name], f"takes {METHODS[name].forwards}; --slow draws it")
         for name in skipped
     )
 

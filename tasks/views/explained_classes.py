@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cam_kernels.explainer import Explainer
 from cam_kernels.forward import Forward
-from cam_kernels.methods.registry import METHODS
+from cam_kernels.names import TITLES
 from cam_kernels.targets import ClassScore
 from tasks.errors import AuditError
 from tasks.views.explain_plan import ExplainPlan
@@ -92,7 +92,7 @@ def heatmap_of(plan: ExplainPlan, forward: Forward, method: str, class_idx: int)
     """
     score = score_of(plan, forward.images, class_idx)
     values: Values = forward.map(method, score)[0].float().cpu().numpy()
-    return Heatmap(method, METHODS[method].title, values)
+    return Heatmap(method, TITLES[method], values)
 
 
 def try_heatmap(
@@ -107,7 +107,7 @@ def try_heatmap(
     except Exception as error:  # a user's forward may raise anything when it is asked again
         if plan.methods_asked_for:
             raise AuditError(f"method {method!r} fails: {first_line(error)}") from error
-        return Missing(METHODS[method].title, first_line(error))
+        return Missing(TITLES[method], first_line(error))
 
 
 def first_line(error: Exception) -> str:

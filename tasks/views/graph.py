@@ -19,8 +19,8 @@ from cam_kernels.layers.receptive_field import ReceptiveField, receptive_fields
 from tasks.errors import AuditError
 from tasks.model.loaded import LoadedModel
 from tasks.model.loading import load_model
+from tasks.model.names import is_weights_file
 from tasks.model.probe import example_images
-from tasks.model.weights import is_weights_file
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

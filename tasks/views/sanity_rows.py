@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cam_kernels.explainer import Explainer
-from cam_kernels.methods.registry import METHODS
+from cam_kernels.names import TITLES
 from cam_kernels.saliency.rank_correlation import rank_correlation
 from cam_kernels.saliency.rectified import guided_backprop
 from cam_kernels.saliency.sanity import parameter_layers, randomised_models
@@ -45,7 +45,7 @@ def sanity_rows(
     """
     if not plan.request.sanity:
         return [() for _ in batches], ()
-    method = METHODS[plan.methods[0]].title
+    method = TITLES[plan.methods[0]]
     drawings: dict[str, tuple[_Draw, bool]] = {
         method: (lambda model: _heatmaps(plan, model, batches, predicted), False),
         "Guided backpropagation": (lambda model: _guided(plan, model, batches, predicted), True),

@@ -1,10 +1,10 @@
 """What `camaudit units` is asked for, checked before any work starts."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cam_kernels.synthesis.image_parametrisation import PARAMETRISATIONS
+from cam_kernels.names import ParametrisationName
 from tasks.errors import AuditError
 from tasks.input_config import Channel
 
@@ -35,7 +35,9 @@ class SyntheticConfig(BaseModel):
     per_unit: int = Field(
         1, gt=0, le=16, description="Pictures of each unit, driven apart from one another"
     )
-    parametrisation: str = Field("fourier", description=f"One of {', '.join(PARAMETRISATIONS)}")
+    parametrisation: ParametrisationName = Field(
+        "fourier", description=f"One of {', '.join(get_args(ParametrisationName))}"
+    )
     smoothness: float = Field(
         20.0, ge=0, allow_inf_nan=False, description="Weight of the total variation"
     )
@@ -45,11 +47,6 @@ class SyntheticConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.parametrisation not in PARAMETRISATIONS:
-            raise ValueError(
-                f"parametrisation {self.parametrisation!r} is unknown; expected one of "
-                f"{', '.join(PARAMETRISATIONS)}"
-            )
         if self.std is not None and min(self.std) <= 0:
             raise ValueError(f"std {self.std} must be above 0 in each channel")
         if self.units and self.count is not None:

@@ -1,6 +1,8 @@
 """The command line: what it says, and that a mistake stops it before any work."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,13 @@ def assert_refused(result: Result, out: Path, *words: str) -> None:
     for word in words:
         assert word in result.stderr
     assert not out.exists()
+
+
+def test_the_command_line_starts_without_what_takes_seconds_to_import() -> None:
+    found = "{'torch', 'torchvision', 'prefect', 'distributed', 'pandas', 'cv2'} & {*sys.modules}"
+    script = f"import sys, flows.cli; sys.exit(', '.join({found}))"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert told.stderr.strip() == ""
 
 
 def test_layers_marks_the_default() -> None:
