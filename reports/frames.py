@@ -17,26 +17,10 @@ def read_frame(
 
     Returns: truth values that may be missing are of pandas' type "boolean", missing ones NA
     """
-    dataset = run.dataset(name)
-    batches = [
-        _encoded(batch, words)
-        for batch in dataset.to_batches(columns=list(columns))
-        if batch.num_rows
-    ]
-    if not batches:
-        return dataset.schema.empty_table().select(list(columns)).to_pandas(categories=list(words))
-    frame: pd.DataFrame = (
-        pa.Table.from_batches(batches)
-        .unify_dictionaries()
-        .to_pandas(
-            types_mapper={pa.bool_(): pd.BooleanDtype()}.get, split_blocks=True, self_destruct=True
-        )
+    dataset = run.dataset(name, words)
+    batches = [batch for batch in dataset.to_batches(columns=list(columns)) if batch.num_rows]
+    rows = pa.Table.from_batches(batches, dataset.schema.empty_table().select(columns).schema)
+    frame: pd.DataFrame = rows.unify_dictionaries().to_pandas(
+        types_mapper={pa.bool_(): pd.BooleanDtype()}.get, split_blocks=True, self_destruct=True
     )
     return frame
-
-
-def _encoded(batch: pa.RecordBatch, words: Sequence[str]) -> pa.RecordBatch:
-    for name in words:
-        place = batch.schema.get_field_index(name)
-        batch = batch.set_column(place, name, batch[name].dictionary_encode())
-    return batch

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.colours import Map
+from tasks.tables.by_image import is_among
 from tasks.tables.storage import RunFolder
 
 MapKey = tuple[int, str]  # image_id, role; '' for the image alone
@@ -19,15 +21,12 @@ def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:
     keys = set(wanted)
     if not keys:
         return {}
-    chosen = (
-        pc.field("image_id").isin(sorted({image_id for image_id, _ in keys}))
-        & pc.field("role").isin(sorted({role for _, role in keys}))
-        & (pc.field("state") == "ok")
-        & (pc.field("method") == run.first_method())
-    )
+    ids = np.unique(np.array([image_id for image_id, _ in keys], np.int64))
+    shown = (pc.field("state") == "ok") & (pc.field("method") == run.first_method())
     columns = ["image_id", "role", "rows", "cols", "scale", "heatmap"]
     maps: dict[MapKey, Map] = {}
-    for batch in run.dataset("heatmaps").to_batches(columns=columns, filter=chosen):
+    for stored in run.dataset("heatmaps").to_batches(columns=columns, filter=shown):
+        batch = stored.filter(pa.array(is_among(stored["image_id"].to_numpy(), ids)))
         if not batch.num_rows:
             continue
         cells = batch["heatmap"].flatten().to_numpy(zero_copy_only=False)

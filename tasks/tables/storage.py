@@ -1,7 +1,7 @@
 """The run folder: where its tables are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +146,16 @@ class RunFolder:
         """Whether the audit has a table, or a shard of it."""
         return any((self.root / "tables" / name).glob("*.parquet"))
 
-    def dataset(self, name: str) -> ds.Dataset:
+    def dataset(self, name: str, words: Sequence[str] = ()) -> ds.Dataset:
         """A table as a lazy Arrow dataset, its shards in order.
+
+        words : columns of few different texts, which are read as dictionaries
 
         Raises: AuditError where the table was not written (the audit is not finished), and where a
         file of it is damaged.
         """
-        return ds.dataset([str(file) for file in self._whole_files(name)], format="parquet")
+        stored = ds.ParquetFileFormat(dictionary_columns=words)
+        return ds.dataset([str(file) for file in self._whole_files(name)], format=stored)
 
     def batches(
         self,

@@ -67,10 +67,11 @@ def test_images_have_in_a_row_what_other_tables_say_of_them(runs):
                 expected[row["image_id"]][f"{row['role']}_{name}"] = row[name]
     for row in rows(run, "background"):
         expected[row["image_id"]] |= row
+    uris = {row["image_id"]: row["uri"] for row in rows(run, "manifest")}
     stored = rows(run, "images")
     assert {row["image_id"] for row in stored} == set(expected)
     for row in stored:
-        own = expected[row["image_id"]]
+        own = expected[row["image_id"]] | {"uri": uris[row["image_id"]]}
         assert str(row) == str({name: own.get(name) for name in row})
     assert any(row["score"] is not None for row in stored)
 

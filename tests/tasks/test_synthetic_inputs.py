@@ -200,7 +200,10 @@ def untrained(spec: str, weights: str | None) -> Any:
         ({"layer": "a", "size": 8}, "--size: .*16"),
         ({"layer": "a", "steps": 0}, "--steps: "),
         ({"layer": "a", "learning_rate": float("nan")}, "--learning-rate: "),
-        ({"layer": "a", "parametrisation": "wavelet"}, "'wavelet' is unknown.*fourier, pixel"),
+        (
+            {"layer": "a", "parametrisation": "wavelet"},
+            "--parametrisation: .*'fourier' or 'pixel'",
+        ),
         ({"layer": "a", "std": (0.0, 1.0, 1.0)}, "must be above 0"),
         ({"layer": "a", "smoothness": -1}, "--smoothness: "),
         ({"layer": "a", "seed": 2**64}, "--seed: "),
