@@ -76,7 +76,7 @@ def start_processes(module: str, size: int) -> None:
     size : as `begin` takes it
     """
     for _ in range(cpu_count()):
-        begin(partial(import_module, module), size)
+        begin(partial(_import, module), size)
 
 
 @contextmanager
@@ -110,6 +110,10 @@ def _end_with(parent: int) -> None:
 
 def _many(size: int) -> bool:
     return size >= FEW and cpu_count() > 1
+
+
+def _import(module: str) -> None:
+    import_module(module)
 
 
 def _work_on(work: Callable[[Item], Result], part: list[Item]) -> list[Result]:

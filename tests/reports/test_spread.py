@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from reports.build import build_report
-from reports.spread import ended_on_failure, spread
+from reports.spread import ended_on_failure, spread, start_processes
 from tests.reports.small_run import SmallRun
 
 ITEMS = range(120)  # more than two calls' worth
@@ -31,6 +31,10 @@ def in_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def square(number: int) -> tuple[int, int]:
     return number * number, os.getpid()
+
+
+def is_imported(module: str) -> bool:
+    return module in sys.modules
 
 
 def refuse(number: int) -> int:
@@ -66,6 +70,14 @@ def test_many_items_are_worked_elsewhere_in_their_order() -> None:
     done = list(spread(square, ITEMS))
     assert [value for value, _ in done] == [n * n for n in ITEMS]
     assert os.getpid() not in {process for _, process in done}
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_processes_import_what_they_will_need() -> None:
+    assert "wsgiref.validate" not in sys.modules
+    start_processes("wsgiref.validate", 1)
+    assert any(spread(is_imported, ["wsgiref.validate"] * len(ITEMS)))
+    assert "wsgiref.validate" not in sys.modules
 
 
 @pytest.mark.usefixtures("in_processes")
