@@ -40,10 +40,15 @@ def write_shown(run: RunFolder, shards: Sequence[Shard]) -> None:
     if run.dataset("images").count_rows() <= most:
         remove_added(run, "shown")
         return
-    tables = load_tables(run)
-    ids = shown_images.choose_shown(tables, choose_images(tables).image_ids, most)
-    rows = _rows(shown_images.only(tables, ids))
+    rows = _rows(_shown(run, most))
     write_added(run, "shown", rows, {"shard_keys": shards_digest(shards)})
+
+
+def _shown(run: RunFolder, most: int) -> AuditTables:
+    """Of the images chosen only: what is known of all others is not held on to."""
+    tables = load_tables(run)
+    linked = choose_images(tables).image_ids
+    return shown_images.only(tables, shown_images.choose_shown(tables, linked, most))
 
 
 def _rows(tables: AuditTables) -> Iterator[tuple[str, pa.Table]]:

@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.build import build_report
+from reports.shown.shown_images import MOST_IMAGES
 from reports.shown.write_shown import write_shown
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
@@ -60,6 +61,7 @@ SURE_SECONDS = 2.0  # below, an exponent says nothing
 STEADY_FROM = 100_000  # rows: with fewer, buffers and samples still fill
 SHARD, BATCH = 1_000, 128
 SAMPLED = ("clusters",)  # fitted on at most 20,000 images
+OF_REPORT = ("set aside", "report")  # hold the table `images`
 MANIFEST = "manifest.parquet"
 
 
@@ -236,10 +238,12 @@ def missed(audits: list[Audited]) -> Iterator[str]:
             yield f"{each.rows:,} rows: the report or its first page is too large"
     for few, many in pairwise(audits):
         for name, stage in many.stages.items():
+            if name == "set aside" and few.rows <= MOST_IMAGES:
+                continue  # nothing was
             if stage.busy > SURE_SECONDS and exponent(few, many, name) > MOST_EXPONENT:
                 yield f"{name}: more than linear"
             steady = few.rows >= STEADY_FROM and name not in SAMPLED
-            most = MOST_OF_REPORT if name == "report" else MOST_BYTES_PER_ROW
+            most = MOST_OF_REPORT if name in OF_REPORT else MOST_BYTES_PER_ROW
             if steady and bytes_per_row(few, many, name) > most:
                 yield f"{name}: more than {most:,} bytes per row"
 
