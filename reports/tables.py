@@ -135,6 +135,13 @@ def load_tables(run: RunFolder) -> AuditTables:
 
 
 def _images(run: RunFolder) -> pd.DataFrame:
+    stored = run.dataset("images").schema.names
+    if missing := [name for name in IMAGES.names if name not in stored]:
+        raise AuditError(
+            f"table 'images' in {run.root} is of an earlier version, which lacks "
+            f"{', '.join(missing)}. Run the same 'camaudit run' command again; what shards hold is "
+            "not computed anew"
+        )
     images = read_frame(run, "images", _NUMBERS, words=_WORDS)
     images["labelled"] = images["label"] >= 0
     right = images["correct"].fillna(False).astype(bool)  # NA where the label is unknown

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from reports import build
@@ -131,6 +132,14 @@ def test_unfinished_audit_says_what_to_do(run: SmallRun, tmp_path: Path) -> None
     folder = shutil.copytree(run.folder, tmp_path / "run")
     shutil.rmtree(folder / "tables" / "class_stats")
     with pytest.raises(AuditError, match=r"class_stats.*Run the same"):
+        build_report(folder)
+
+
+def test_a_table_of_an_earlier_version_says_what_to_do(run: SmallRun, tmp_path: Path) -> None:
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    file = folder / "tables" / "images" / "merged.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["uri"]), file)
+    with pytest.raises(AuditError, match=r"images.*lacks uri.*Run the same"):
         build_report(folder)
 
 
