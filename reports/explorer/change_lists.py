@@ -28,13 +28,12 @@ def change_columns(tables: AuditTables, strips: Collection[int]) -> dict[str, pa
     ids = tables.images["image_id"].to_numpy(np.int64)
     rows = _read_changes(tables, ids)
     margin = rows["logit_predicted"] - rows["logit_against"]
-    pictured = rows["kept"] & rows["image_id"].isin(strips)
     columns = {
         "change_kind": pa.array(rows["kind"], pa.int8()),
         "change_donor": pa.array(pd.Index(ids).get_indexer(rows["donor_id"]), pa.int32()),
         "change_predicted": pa.array(rows["predicted"], pa.int32()),
         "change_margin": pa.array(margin, pa.float32()),
-        "change_picture": pa.array(_pictures(rows, pictured), pa.string()),
+        "change_picture": pa.array(_pictures(rows, strips), pa.string()),
     }
     offsets = np.searchsorted(rows["image_id"], np.append(ids, np.iinfo(np.int64).max))
     return {
@@ -56,9 +55,12 @@ def _read_changes(tables: AuditTables, ids: Ids) -> pd.DataFrame:
     return rows.sort_values(["image_id", "kind", "draw"], ignore_index=True)
 
 
-def _pictures(rows: pd.DataFrame, kept: "pd.Series[bool]") -> list[str | None]:
-    pairs = zip(rows.to_dict("records"), kept, strict=True)
-    return [changed_picture(row) if keep else None for row, keep in pairs]
+def _pictures(rows: pd.DataFrame, strips: Collection[int]) -> "pd.Series[str]":
+    """Paths in the report of the pictures that it has; None elsewhere."""
+    paths = pd.Series(None, rows.index, dtype=object)
+    there = rows["kept"] & rows["image_id"].isin(strips)
+    paths[there] = [changed_picture(row) for row in rows[there].to_dict("records")]
+    return paths
 
 
 def change_words() -> list[tuple[str, str]]:
