@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reports.background.background_pages import Links, write_background_pages
@@ -70,10 +71,11 @@ def _write_pages(tables: AuditTables, folder: Path) -> None:
     scales, choice = choose_scales(tables), choose_images(tables)
     pairs, exemplars, chosen = choice.pairs, choice.exemplars, choice.background
     strips, links = strip_links(chosen.strips, chosen.leaning), case_links(exemplars.mistakes)
-    shown_rows = shown_tables(tables, choice.image_ids)
-    drawn = draw_pictures(shown_rows, {image_id for image_id, _ in choice.picture_keys}, folder)
-    explorer = begin_explorer(shown_rows, folder, {"strip": strips, "case": links})
-    maps = fetch_maps(shown_rows.run, choice.map_keys)
+    of_shown = shown_tables(tables, choice.image_ids)
+    tables = replace(tables, run=of_shown.run)  # all that pages read of single images
+    drawn = draw_pictures(tables, {image_id for image_id, _ in choice.picture_keys}, folder)
+    explorer = begin_explorer(of_shown, folder, {"strip": strips, "case": links})
+    maps = fetch_maps(tables.run, choice.map_keys)
     begun = begin_patterns(tables, choice.regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)
     cases = cases_by_id(tables, with_maps(tables, drawn, choice.picture_keys, maps, scales))
