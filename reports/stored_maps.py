@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.colours import Map
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 from tasks.tables.storage import RunFolder
 
 MapKey = tuple[int, str]  # image_id, role; '' for the image alone
@@ -25,8 +24,7 @@ def fetch_maps(run: RunFolder, wanted: Iterable[MapKey]) -> dict[MapKey, Map]:
     shown = (pc.field("state") == "ok") & (pc.field("method") == run.first_method())
     columns = ["image_id", "role", "rows", "cols", "scale", "heatmap"]
     maps: dict[MapKey, Map] = {}
-    for stored in run.dataset("heatmaps").to_batches(columns=columns, filter=shown):
-        batch = stored.filter(pa.array(is_among(stored["image_id"].to_numpy(), ids)))
+    for batch in rows_of_images(run, "heatmaps", columns, ids, shown).to_batches():
         if not batch.num_rows:
             continue
         cells = batch["heatmap"].flatten().to_numpy(zero_copy_only=False)

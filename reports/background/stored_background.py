@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reports.frames import read_frame
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 from tasks.tables.storage import RunFolder
 
 _NEEDED = ("background_stats", "findings", "background", "verdicts")
@@ -94,10 +94,7 @@ def optional_table(run: RunFolder, name: str) -> pd.DataFrame | None:
 
 def fetch_trails(run: RunFolder, image_ids: npt.ArrayLike) -> pa.Table:
     """image_id and trail, the sentences behind the verdict, of those of the images that have it."""
-    wanted = np.unique(image_ids)
-    batches = run.batches("verdicts", ["image_id", "trail"])
-    parts = [b.filter(pa.array(is_among(b["image_id"].to_numpy(), wanted))) for b in batches]
-    rows = pa.Table.from_batches(parts)
+    rows = rows_of_images(run, "verdicts", ["image_id", "trail"], np.unique(image_ids))
     return rows.filter(rows["trail"].is_valid())
 
 

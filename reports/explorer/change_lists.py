@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,12 +10,11 @@ import pyarrow.compute as pc
 from reports.background.background_words import INTERVENTIONS, intervention_words
 from reports.background.strips import changed_picture
 from reports.tables import AuditTables
+from tasks.statistics.seeded_hash import Ids
 
 _READ = [
     "image_id", "intervention", "draw", "donor_id", "predicted", "logit_predicted", "logit_against",
 ]  # fmt: skip
-
-Ids = npt.NDArray[np.int64]
 
 
 def change_columns(tables: AuditTables, strips: Collection[int]) -> dict[str, pa.ListArray]:

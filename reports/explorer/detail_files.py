@@ -13,7 +13,7 @@ from reports.explorer.feature_table import feature_facts
 from reports.explorer.features import FeatureFacts
 from reports.explorer.script_files import smallest_integers, write_script
 from reports.tables import AuditTables
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 
 IMAGES_PER_FILE = 512
 
@@ -48,10 +48,8 @@ def _top(tables: AuditTables) -> tuple[pa.Array, pa.Array]:
     p_k = p_1 exp(l_k - l_1): the sum under a softmax is the same for all classes.
     """
     names = ["image_id", "probability", "top_k_class", "top_k_logit"]
-    stored = tables.run.dataset("predictions").to_table(columns=names)
     shown = tables.images["image_id"].to_numpy(np.int64)
-    known = is_among(stored["image_id"].to_numpy(), shown)
-    rows = stored.filter(pa.array(known)).sort_by("image_id")
+    rows = rows_of_images(tables.run, "predictions", names, shown).sort_by("image_id")
     classes, logits = (rows[name].combine_chunks() for name in names[2:])
     lengths = np.diff(classes.offsets.to_numpy())
     values = logits.flatten().to_numpy().astype(np.float64)

@@ -12,7 +12,7 @@ from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
 from reports.tables import AuditTables
 from tasks.tables.background_schemas import VERDICTS
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 
 ANSWERS = ("right", "mistake", "unlabelled")
 MAP_STATES = ("ok", "empty", "not_finite")
@@ -101,12 +101,7 @@ def _read_manifest(tables: AuditTables) -> pd.DataFrame:
     """Columns uri, split and tags of the audited images, by image_id."""
     shown = tables.images["image_id"].to_numpy(np.int64)
     columns = ["image_id", "uri", "split", "tags"]
-    # Row by row of the dataset: a filter with a million ids would be built for every file.
-    parts = [
-        batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), shown)))
-        for batch in tables.run.dataset("manifest").to_batches(columns=columns)
-    ]
-    rows = pa.Table.from_batches(parts).to_pandas()
+    rows = rows_of_images(tables.run, "manifest", columns, shown).to_pandas()
     return rows.set_index("image_id").sort_index()
 
 

@@ -11,7 +11,8 @@ from reports.tables import AuditTables
 from tasks.statistics.seeded_hash import Ids, hash_ids
 from tasks.tables.by_image import is_among, stored_image_ids
 from tasks.tables.completion import added_facts
-from tasks.tables.storage import SHOWN_ROWS, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import SHOWN_ROWS
 
 # With maps of 49 cells about 350 bytes each, with 196 cells 800; a browser holds them in 100 MB.
 MOST_IMAGES = 100_000

@@ -13,10 +13,11 @@ from reports.shown import shown_images
 from reports.shown.choice import choose_images
 from reports.tables import AuditTables, load_tables
 from tasks.statistics.seeded_hash import Ids
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 from tasks.tables.completion import remove_added, shards_digest, write_added
 from tasks.tables.shards import Shard
-from tasks.tables.storage import SHOWN_ROWS, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import SHOWN_ROWS
 
 # Of each table what the report reads.
 _COLUMNS = {
@@ -62,8 +63,4 @@ def _rows(tables: AuditTables) -> Iterator[tuple[str, pa.Table]]:
 
 def _rows_of(run: RunFolder, name: str, columns: list[str], ids: Ids) -> pa.Table:
     chosen = pc.field("method") == run.first_method() if "method" in columns else None
-    parts = [
-        batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), ids)))
-        for batch in run.batches(name, columns, chosen)
-    ]
-    return pa.Table.from_batches(parts).combine_chunks()
+    return rows_of_images(run, name, columns, ids, chosen).combine_chunks()

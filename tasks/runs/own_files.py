@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import AuditError
-from tasks.tables.storage import ADDED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES
 
 VIEW_FILE = "view.json"  # in the folder of a page that a later command wrote
 

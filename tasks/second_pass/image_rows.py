@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.interventions.object_proxy import coarse_proxy
-from tasks.statistics.seeded_hash import Ids
-from tasks.tables.by_image import is_among
+from tasks.tables.by_image import rows_of_images
 from tasks.tables.schemas import MANIFEST
 from tasks.tables.storage import RunFolder
 
@@ -33,10 +32,10 @@ IMAGE_ROWS = pa.schema(
 def read_image_rows(run: RunFolder, image_ids: Iterable[int]) -> pa.Table:
     """Schema IMAGE_ROWS, one row per image, by image_id."""
     wanted = np.array(sorted(set(image_ids)), dtype=np.int64)
-    manifest = _found(run, "manifest", MANIFEST.names, wanted).sort_by("image_id")
+    manifest = rows_of_images(run, "manifest", MANIFEST.names, wanted).sort_by("image_id")
     of_label = (pc.field("role") == "label") & (pc.field("method") == run.first_method())
     columns = ["image_id", "heatmap", "rows", "cols"]
-    maps = _found(run, "heatmaps", columns, wanted, of_label & (pc.field("state") == "ok"))
+    maps = rows_of_images(run, "heatmaps", columns, wanted, of_label & (pc.field("state") == "ok"))
     place = pc.index_in(manifest["image_id"], value_set=maps["image_id"].combine_chunks())
     found = maps.take(place).rename_columns(["of_image", "label_map", "rows", "cols"])
     cells = {**_columns(manifest), **_columns(found.drop_columns("of_image"))}
@@ -57,7 +56,9 @@ def object_cells(run: RunFolder, image_rows: pa.Table) -> dict[int, Floats]:
 
     image_rows : schema IMAGE_ROWS
     """
-    stored = _found(run, "cells", ["image_id", "coverage"], image_rows["image_id"].to_numpy())
+    stored = rows_of_images(
+        run, "cells", ["image_id", "coverage"], image_rows["image_id"].to_numpy()
+    )
     given = dict(zip(stored["image_id"].to_pylist(), stored["coverage"].to_pylist(), strict=True))
     nothing = np.zeros(stored.schema.field("coverage").type.list_size, np.float32)
     cells = {}
@@ -68,23 +69,6 @@ def object_cells(run: RunFolder, image_rows: pa.Table) -> dict[int, Floats]:
         own = nothing if coverage is None else np.asarray(coverage, np.float32).reshape(-1)
         cells[row["image_id"]] = own
     return cells
-
-
-def _found(
-    run: RunFolder,
-    name: str,
-    columns: list[str],
-    image_ids: Ids,
-    chosen: pc.Expression | None = None,
-) -> pa.Table:
-    """Of the images of `image_ids`, ascending. A filter by them would cost each shard milliseconds
-    to build its set."""
-    stored = run.dataset(name).schema
-    batches = (
-        batch.filter(pa.array(is_among(batch["image_id"].to_numpy(), image_ids)))
-        for batch in run.batches(name, columns, chosen)
-    )
-    return pa.Table.from_batches(batches, pa.schema([stored.field(column) for column in columns]))
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

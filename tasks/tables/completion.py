@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from tasks.errors import AuditError
 from tasks.tables.shards import Shard, valid_record
-from tasks.tables.storage import ADDED_TABLES, BACKGROUND_TABLES, MERGED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES, BACKGROUND_TABLES, MERGED_TABLES
 from tasks.tables.whole_files import is_whole, write_json, write_table
 
 

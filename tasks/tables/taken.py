@@ -8,7 +8,8 @@ from typing import Any
 from tasks.tables.completion import is_complete
 from tasks.tables.links import link_file
 from tasks.tables.shards import Shard, read_record, valid_record
-from tasks.tables.storage import ADDED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES
 from tasks.tables.whole_files import write_json
 
 # All of a finished audit but what speaks of this very run.

@@ -15,7 +15,7 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.audit import audit
-from tasks.tables.storage import BACKGROUND_TABLES, MERGED_TABLES, SHARD_TABLES
+from tasks.tables.table_names import BACKGROUND_TABLES, MERGED_TABLES, SHARD_TABLES
 
 MODEL = """
 import os, time

@@ -13,7 +13,8 @@ from reports.shown.write_shown import write_shown
 from reports.tables import load_tables
 from tasks.merge.images import merge_images
 from tasks.tables.completion import added_facts
-from tasks.tables.storage import ADDED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES
 from tests.reports.explorer_numbers import show_few, write_explored_run
 
 MOST = 35

@@ -10,7 +10,7 @@ from tasks.explain import auditor as auditor_module
 from tasks.explain.auditor import Auditor
 from tasks.explain.transfer import Transfer
 from tasks.index.plan import plan_audit, write_plan
-from tasks.tables.storage import SHARD_TABLES
+from tasks.tables.table_names import SHARD_TABLES
 from tests.tasks.tiny_audit import auditor_of, configure, draw_folders, run_audit, table
 
 

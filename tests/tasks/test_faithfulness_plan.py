@@ -13,7 +13,8 @@ from tasks.index.plan import plan_audit, write_plan
 from tasks.statistics.sampling import stratified_sample
 from tasks.tables.completion import is_complete
 from tasks.tables.schemas import SCHEMA_VERSION
-from tasks.tables.storage import ADDED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES
 from tests.tasks.measured_audit import facts, finish, finished_audit, measure, write_manifest
 from tests.tasks.tiny_audit import SIDE, configure, run_audit, table
 

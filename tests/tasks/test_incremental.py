@@ -16,7 +16,8 @@ from tasks.second_pass import plan as planning
 from tasks.tables import links
 from tasks.tables.completion import mark_complete
 from tasks.tables.links import link_file
-from tasks.tables.storage import BACKGROUND_TABLES, MERGED_TABLES, RunFolder
+from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import BACKGROUND_TABLES, MERGED_TABLES
 from tasks.tables.taken import count_taken
 from tests.tasks.tiny_audit import configure, draw, draw_folders, run_audit, table
 

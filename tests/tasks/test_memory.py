@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tasks.explain.memory import BatchLimit, is_out_of_memory
-from tasks.tables.storage import SHARD_TABLES
+from tasks.tables.table_names import SHARD_TABLES
 from tests.tasks.tiny_audit import configure, draw_folders, run_audit, table
 
 LARGEST = 3
