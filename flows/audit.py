@@ -1,26 +1,21 @@
 """The audit, from images to report."""
 
-import time
-from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.artifacts import ProgressArtifact, show_results
+from flows.artifacts import show_results
 from flows.cluster import WorkersOnDemand
-from flows.failed_shards import FailedShard, or_told, refuse_incomplete, tell_failed
-from flows.progress import ShardProgress, console
-from flows.shard_tasks import ShardRunner, do_shards
+from flows.failed_shards import refuse_incomplete
+from flows.passes import explain, intervene
+from flows.progress import console
 from flows.taken_run import describe_taken, finish_unchanged, note_taken
 from flows.trunks import Trunks
 from reports.build import build_report
 from reports.shown.write_shown import write_shown
 from tasks.clusters.stage import write_clusters
 from tasks.config import AuditConfig
-from tasks.errors import AuditError
-from tasks.explain.failed_shard import write_failed_shard
-from tasks.explain.shard import explain_shard
 from tasks.findings.stage import write_findings
 from tasks.index.plan import Plan, plan_audit, write_plan
 from tasks.merge.images import merge_images
@@ -30,14 +25,10 @@ from tasks.mining.driven_units import write_driven_units
 from tasks.mining.shared_units import write_shared_units
 from tasks.mining.stage import mine_units
 from tasks.runs.being_written import being_written
-from tasks.second_pass.failed_tests import write_failed_tests
 from tasks.second_pass.plan import SecondPassPlan, plan_second_pass, write_second_pass_plan
-from tasks.second_pass.shard import intervene_on_shard
 from tasks.second_pass.verdicts import write_verdicts
 from tasks.tables.completion import mark_complete
-from tasks.tables.shards import Shard, valid_record
 from tasks.tables.taken import take_shards
-from tasks.tables.whole_files import write_json
 
 # Every task has NO_CACHE and keeps no result: resume belongs to the files of the run folder.
 
@@ -96,45 +87,6 @@ def start_run(plan: Plan) -> None:
         get_run_logger().info(said)
 
 
-def explain(plan: Plan, workers: WorkersOnDemand, trunks: Trunks) -> list[FailedShard]:
-    """The first pass over every shard that has no valid record yet.
-
-    Returns: the shards that failed for good; their images stand in `failures`.
-
-    Raises: AuditError where no shard of the whole audit could be done.
-    """
-    missing = [shard for shard in plan.shards if valid_record(plan.run, shard) is None]
-    images = _images(missing)
-    done = len(plan.manifest) - images
-    if done:
-        console.print(f"{done:,} of {len(plan.manifest):,} images are done already.")
-    if not missing:
-        return []
-    shown = ProgressArtifact(plan, "first pass")
-    with ShardProgress("First pass", len(plan.manifest), shown.update) as progress:
-        progress.resume(done)
-        count = workers.get().count
-        start = time.monotonic()
-        runner = ShardRunner(plan.run, explain_shard, workers.get(), progress, trunks)
-        failed = do_shards(missing, runner)
-        seconds = time.monotonic() - start
-    measured = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": seconds,
-        "images": images,
-        "images_per_second": images / seconds,
-        "workers": count,
-        "trunks": trunks.compute(),
-    }
-    write_json(plan.run.first_pass_file, measured)
-    if len(failed) == len(plan.shards):
-        raise AuditError(f"{tell_failed(failed, len(missing))}\nMend the cause and run it again")
-    for each in failed:
-        with or_told(failed, len(missing)):
-            write_failed_shard(plan.run, each.shard, each.reason)
-    return failed
-
-
 @task(task_run_name="merge", cache_policy=NO_CACHE, persist_result=False)
 def merge(plan: Plan) -> None:
     """The tables of the whole dataset."""
@@ -153,26 +105,6 @@ def plan_tests(plan: Plan) -> SecondPassPlan:
     if plan.earlier is not None:
         take_shards(plan.run, second_pass.shards, plan.earlier)
     return second_pass
-
-
-def intervene(
-    plan: Plan, second_pass: SecondPassPlan, workers: WorkersOnDemand, trunks: Trunks
-) -> list[FailedShard]:
-    """The second pass over every shard of its plan that has no valid record yet.
-
-    Returns: the shards that failed for good; their images count as not tested.
-    """
-    missing = [shard for shard in second_pass.shards if valid_record(plan.run, shard) is None]
-    if not missing:
-        return []
-    shown = ProgressArtifact(plan, "second pass")
-    with ShardProgress("Second pass", _images(missing), shown.update) as progress:
-        runner = ShardRunner(plan.run, intervene_on_shard, workers.get(), progress, trunks)
-        failed = do_shards(missing, runner)
-    for each in failed:
-        with or_told(failed, len(missing)):
-            write_failed_tests(plan.run, each.shard, each.reason)
-    return failed
 
 
 @task(task_run_name="judge", cache_policy=NO_CACHE, persist_result=False)
@@ -200,7 +132,3 @@ def report(plan: Plan) -> None:
     """Draw the report from the tables."""
     note_taken(plan)
     build_report(plan.run.root)
-
-
-def _images(shards: list[Shard]) -> int:
-    return sum(shard.stop - shard.start for shard in shards)

@@ -11,10 +11,13 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.audit import audit
+from reports.shown import shown_images
 from tasks.config import AuditConfig
 from tasks.errors import AuditError
 from tasks.runs.being_written import being_written
+from tasks.tables.completion import added_facts, audit_key
 from tasks.tables.storage import RunFolder
+from tasks.tables.table_names import ADDED_TABLES
 from tests.flows.conftest import MODEL, SmallDataset, assert_same_tables
 from tests.tasks.tiny_audit import run_audit
 
@@ -41,6 +44,20 @@ def test_workers_do_not_change_the_tables(
 ) -> None:
     audit(small_dataset.config(tmp_path / "run", device="cpu", workers=2, shard_size=7))
     assert_same_tables(undisturbed, tmp_path / "run")
+
+
+def test_rows_for_the_report_of_many_images_are_set_aside(
+    small_dataset: SmallDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_images, "MOST_IMAGES", 10)
+    audit(small_dataset.config(tmp_path / "run", device="cpu", workers=1))
+    run = RunFolder(tmp_path / "run")
+    assert added_facts(run, "shown") == {"shard_keys": audit_key(run)}
+    shown = {name: run.dataset(name).to_table() for name in ADDED_TABLES["shown"]}
+    ids = shown["shown_manifest"]["image_id"].to_pylist()
+    assert 10 <= len(ids) <= 24
+    assert all(set(table["image_id"].to_pylist()) == set(ids) for table in shown.values())
+    assert run.report_file.exists()
 
 
 def test_predictions_tell_what_the_folders_say(undisturbed: Path) -> None:
