@@ -45,7 +45,7 @@ class Exemplars:
 def choose_exemplars(images: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
     """Choose from the images of an audit; ties by image_id.
 
-    images : of `AuditTables`; pairs : confused pairs, the most frequent first
+    images : of `AuditTables`, by image_id; pairs : confused pairs, the most frequent first
     """
     right = images.loc[images["labelled"] & ~images["mistake"], _READ]
     mistakes, images = images.loc[images["mistake"], _READ], images[_READ]
@@ -53,7 +53,7 @@ def choose_exemplars(images: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
         group, best, worst = "label", _order(right, "margin"), _order(mistakes, "loss")
     else:
         group, best = "predicted", _order(images, "probability")
-        worst = images.sort_values(["probability", "image_id"])
+        worst = images.sort_values("probability", kind="stable")
     per_class = PICTURES_OF_CLASSES // (2 * max(1, best[group].nunique()))
     best_ids = _first(best, group, max(FEWEST_PER_CLASS, min(BEST_PER_CLASS, per_class)))
     shown = {i for ids in best_ids.values() for i in ids}
@@ -75,11 +75,13 @@ def _choose_mistakes(mistakes: pd.DataFrame, pairs: list[Pair]) -> list[int]:
     kept = costly[of_pairs].groupby(["label", "predicted"]).head(MISTAKES_PER_PAIR)
     others = costly[~costly["image_id"].isin(kept["image_id"])]
     chosen = pd.concat([kept, others.head(max(0, MISTAKES_SHOWN - len(kept)))])
-    return [int(image_id) for image_id in _order(chosen, "loss")["image_id"]]
+    ids: list[int] = costly["image_id"][costly["image_id"].isin(chosen["image_id"])].tolist()
+    return ids
 
 
 def _order(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    return rows.sort_values([column, "image_id"], ascending=[False, True])
+    """rows : by image_id, so that a stable sort leaves ties by it"""
+    return rows.sort_values(column, ascending=False, kind="stable")
 
 
 def _first(rows: pd.DataFrame, group: str, number: int) -> dict[int, list[int]]:

@@ -123,7 +123,7 @@ def load_tables(run: RunFolder) -> AuditTables:
         images=_images(run),
         class_stats=run.dataset("class_stats").to_table().to_pandas(),
         confusions=run.dataset("confusions").to_table().to_pandas(),
-        failures=run.dataset("failures").to_table().to_pandas(),
+        failures=run.filled("failures").to_table().to_pandas(),
         faithfulness=load_faithfulness(run),
         background=load_background(run),
         contexts=load_contexts(run),

@@ -9,11 +9,13 @@ from reports.background.stored_background import StoredBackground
 from reports.quantities import Mean, Rate, mean_of
 from tasks.tables.background_schemas import OBJECT_SOURCES
 
-BASELINES = {
-    "uniform_score": "A uniform map",
-    "centre_score": "A map of the centre",
-    "border_score": "A map of the border",
-}
+# Column, what it is called, and whether it is a baseline.
+_SCORES = (
+    ("score", "The model's contrast", False),
+    ("uniform_score", "A uniform map", True),
+    ("centre_score", "A map of the centre", True),
+    ("border_score", "A map of the border", True),
+)
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,22 @@ def scores_by_source(images: pd.DataFrame) -> list[Source]:
 
     images : of `AuditTables`
     """
-    labelled = images["labelled"]
-    read = ["mistake", "score", *BASELINES]
-    return [
-        Source(
-            source=source,
-            images=Rate(len(own), int(labelled.sum())),
-            scores=[
-                Score("The model's contrast", *_split(own, "score"), baseline=False),
-                *(
-                    Score(name, *_split(own, column), baseline=True)
-                    for column, name in BASELINES.items()
-                ),
-            ],
-        )
-        for source in OBJECT_SOURCES
-        if len(own := images.loc[labelled & (images["object_source"] == source), read])
-    ]
+    labelled, mistake = (images[name].to_numpy(bool) for name in ("labelled", "mistake"))
+    # The baselines are of the same images as what they are compared with.
+    scored = np.isfinite(images["score"].to_numpy(np.float64))
+    columns = [(images[column].to_numpy(), *words) for column, *words in _SCORES]
+    sources = []
+    for source in OBJECT_SOURCES:
+        own = labelled & (images["object_source"] == source).to_numpy()
+        if not own.any():
+            continue
+        wrong, right = scored & own & mistake, scored & own & ~mistake
+        scores = [
+            Score(name, mean_of(values[wrong]), mean_of(values[right]), baseline)
+            for values, name, baseline in columns
+        ]
+        sources.append(Source(source, Rate(int(own.sum()), int(labelled.sum())), scores))
+    return sources
 
 
 def source_counts(stored: StoredBackground) -> dict[str, Rate]:
@@ -66,10 +67,3 @@ def source_counts(stored: StoredBackground) -> dict[str, Rate]:
     known = {source: int(counts.get(source, 0)) for source in OBJECT_SOURCES}
     known["none"] = images - int(counts.sum())
     return {source: Rate(number, images) for source, number in known.items()}
-
-
-def _split(rows: pd.DataFrame, column: str) -> tuple[Mean, Mean]:
-    """Means over mistakes and over correct predictions, of images that have a score: the
-    baselines are of the same images as what they are compared with."""
-    values = rows[column].where(np.isfinite(rows["score"].astype(float)))
-    return mean_of(values[rows["mistake"]]), mean_of(values[~rows["mistake"]])

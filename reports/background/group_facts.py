@@ -15,21 +15,28 @@ Row = dict[Any, Any]
 Counts = dict[tuple[int, ...], dict[str, int]] | None
 
 
-def counts_by_group(verdicts: pd.DataFrame, kind: str) -> Counts:
-    """Mistakes, suspected mistakes, tested proxies and mistakes with a gap of each group of a kind;
-    None for slices."""
-    if kind not in _KEYS:
-        return None
-    keys = _KEYS[kind]
+def count_pairs(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Mistakes, suspected mistakes, tested proxies and mistakes with a gap by label and
+    prediction."""
     wrong = ~verdicts["correct"].eq(True)
-    flags = verdicts[keys].assign(
-        whole=0,
+    flags = verdicts[_KEYS["pair"]].assign(
         mistakes=wrong,
         suspected=wrong & (verdicts["verdict"] == "suspected"),
         proxies=verdicts["stratum"].notna() & (verdicts["object_source"] == "proxy"),
         gaps=wrong & verdicts["gap"].notna(),
     )
-    sums = flags.groupby(keys or ["whole"])[_COUNTED].sum()
+    return flags.groupby(_KEYS["pair"], as_index=False)[_COUNTED].sum()
+
+
+def counts_by_group(pairs: pd.DataFrame, kind: str) -> Counts:
+    """The same counts of each group of a kind; None for slices.
+
+    pairs : of `count_pairs`
+    """
+    if kind not in _KEYS:
+        return None
+    keys = _KEYS[kind] or ["whole"]
+    sums = pairs.assign(whole=0).groupby(keys)[_COUNTED].sum()
     groups = map(tuple, sums.index.to_frame().to_numpy().tolist())
     return dict(zip(groups, sums.to_dict("records"), strict=True))
 

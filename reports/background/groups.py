@@ -106,7 +106,7 @@ def groups_of_kind(stored: StoredBackground, kind: str) -> Groups:
         ascending=[False, False, False, True, True, True, True],
         na_position="last",
     )
-    counts = counts_by_group(stored.verdicts, kind)
+    counts = counts_by_group(stored.pair_counts, kind)
     findings = stored.findings[stored.findings["kind"] == kind].to_dict("records")
     rows = [
         _group(findings, row, counts) for row in ordered.head(ROWS_LISTED[kind]).to_dict("records")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reports.background.group_facts import count_pairs
 from reports.frames import read_frame
 from tasks.tables.by_image import rows_of_images
 from tasks.tables.storage import RunFolder
@@ -46,6 +48,11 @@ class StoredBackground:
     def tested(self) -> pd.DataFrame:
         """Verdicts of the images that were changed and run again."""
         return self.verdicts[self.verdicts["stratum"].notna()]
+
+    @cached_property
+    def pair_counts(self) -> pd.DataFrame:
+        """Of `count_pairs`; every kind of group is summed from it."""
+        return count_pairs(self.verdicts)
 
     @property
     def proxies(self) -> int:

@@ -81,8 +81,9 @@ def build_strips(
     for row in fetch_evidence(tables.run, image_ids):
         changed.setdefault(int(row["image_id"]), []).append(row)
     marks = verdict_marks(stored, image_ids, {})
+    labels = _labels(tables, [row for rows in changed.values() for row in rows])
     return [
-        _strip(tables, row, cases[image_id], marks[image_id], changed[image_id], folder)
+        _strip(tables, row, cases[image_id], marks[image_id], changed[image_id], labels, folder)
         for image_id, row in _verdict_rows(tables.run, stored, image_ids)
     ]
 
@@ -125,6 +126,7 @@ def _strip(
     case: Case,
     mark: VerdictMark,
     changed: list[dict[str, Any]],
+    labels: dict[int, int],
     folder: Path,
 ) -> Strip:
     against = int(row["against_idx"])
@@ -138,20 +140,20 @@ def _strip(
         numbers={name: float(row[name]) for name in _NUMBERS},
         stratum=str(row["stratum"]),
         source=str(row["object_source"]),
-        groups=_groups(tables, changed, int(row["predicted"]), against, folder),
+        groups=_groups(tables, changed, labels, int(row["predicted"]), against, folder),
     )
 
 
 def _groups(
     tables: AuditTables,
     changed: list[dict[str, Any]],
+    labels: dict[int, int],
     predicted: int,
     against: int,
     folder: Path,
 ) -> list[PlateGroup]:
     rank = {name: place for place, name in enumerate(INTERVENTIONS)}
     names = tables.class_name(predicted), tables.class_name(against)
-    labels = _labels(tables, changed)
     groups: dict[str, list[Plate]] = {}
     seen = [row for row in changed if row["intervention"] != "empty"]
     for row in sorted(seen, key=lambda r: (rank.get(r["intervention"], 99), r["draw"])):

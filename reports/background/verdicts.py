@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from reports.background.background_words import VERDICTS, VerdictWords, verdict_words
 from reports.background.stored_background import StoredBackground
 
@@ -65,19 +63,17 @@ def count_verdicts(stored: StoredBackground) -> list[VerdictCount]:
     """
     for verdict in stored.verdicts["verdict"].unique():
         verdict_words(str(verdict))
-    return [
-        _count(stored.verdicts[stored.verdicts["verdict"] == verdict], verdict)
-        for verdict in VERDICTS
-    ]
-
-
-def _count(rows: pd.DataFrame, verdict: str) -> VerdictCount:
+    rows = stored.verdicts
     tested, right = rows["stratum"].notna(), rows["correct"].eq(True)
-    return VerdictCount(
-        verdict=verdict,
-        words=VERDICTS[verdict],
-        mistakes_tested=int((tested & ~right).sum()),
-        mistakes_untested=int((~tested & ~right).sum()),
-        correct_tested=int((tested & right).sum()),
-        correct_untested=int((~tested & right).sum()),
-    )
+    counts = rows.groupby(["verdict", tested, right], observed=True).size().to_dict()
+    return [
+        VerdictCount(
+            verdict=verdict,
+            words=words,
+            mistakes_tested=counts.get((verdict, True, False), 0),
+            mistakes_untested=counts.get((verdict, False, False), 0),
+            correct_tested=counts.get((verdict, True, True), 0),
+            correct_untested=counts.get((verdict, False, True), 0),
+        )
+        for verdict, words in VERDICTS.items()
+    ]

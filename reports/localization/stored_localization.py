@@ -30,6 +30,8 @@ def load_localization(run: RunFolder) -> StoredLocalization | None:
     names = ("localization", "localization_stats", "localization_curves")
     if not all(run.is_written(name) for name in names):
         return None
-    images = run.dataset(names[0]).to_table(columns=_COLUMNS).to_pandas()
     stats, curves = (run.dataset(name).to_table().to_pandas() for name in names[1:])
+    stored = run.dataset(names[0])
+    none = stored.schema.empty_table().select(_COLUMNS)
+    images = (stored.to_table(columns=_COLUMNS) if len(stats) else none).to_pandas()
     return StoredLocalization(images.sort_values("image_id", ignore_index=True), stats, curves)

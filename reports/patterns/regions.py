@@ -25,8 +25,10 @@ def choose_regions(
     rows = images.loc[images["label_state"] == "ok", columns]
     stands_for = pd.Series(first_id, dtype="int64")
     rows["group"] = rows["image_id"].map(stands_for).fillna(rows["image_id"])
-    ordered = rows.sort_values(["label_scale", "image_id"], ascending=[False, True], kind="stable")
-    kept = ordered.drop_duplicates(["label", "group"]).groupby("label").head(most)
+    ordered = rows.sort_values("label_scale", ascending=False, kind="stable")
+    alike = ordered[ordered["group"].isin(stands_for)]
+    again = alike.index[alike.duplicated(["label", "group"])]
+    kept = ordered.drop(again).groupby("label").head(most)
     return {int(key): ids.tolist() for key, ids in kept.groupby("label")["image_id"]}
 
 

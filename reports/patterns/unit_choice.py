@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 UNITS_PER_CLASS = 8
+OTHERS_SHOWN = 4
 CROPS_PER_UNIT = 6
 REGIONS_PER_CLASS = 8
 CROPS_OF_CLASSES = 10_000  # a budget: with many classes each one shows fewer
@@ -33,7 +34,8 @@ class ClassUnit:
     contribution : to the score of the class, mean over its images
     mean, mean_difference : of the unit's peak; the second NaN where there is one class only
     auroc, auroc_error : NaN likewise
-    others : classes of which it is among the first units, too
+    others, other_classes : some of the classes of which it is among the first units, too, and how
+        many these are
     """
 
     unit: int
@@ -43,6 +45,7 @@ class ClassUnit:
     auroc: float
     auroc_error: float
     others: list[int]
+    other_classes: int
 
 
 def choose_caps(classes: int) -> Caps:
@@ -65,11 +68,13 @@ def units_by_class(classes: pd.DataFrame, layer: str) -> dict[int, list[ClassUni
         ["class_idx", "contribution", "unit"], ascending=[True, False, True], kind="stable"
     )
     kept = ordered.groupby("class_idx").head(UNITS_PER_CLASS)
-    owners = kept.groupby("unit")["class_idx"].apply(list).to_dict()
+    owners = {unit: rows.to_numpy() for unit, rows in kept.groupby("unit")["class_idx"]}
     found: dict[int, list[ClassUnit]] = {}
-    for row in kept.to_dict("records"):
-        class_idx, unit = int(row["class_idx"]), int(row["unit"])
-        numbers = {key: float(row[key]) for key in _NUMBERS}
-        others = [int(other) for other in owners[unit] if other != class_idx]
-        found.setdefault(class_idx, []).append(ClassUnit(unit=unit, others=others, **numbers))
+    for stored in kept.to_dict("records"):
+        class_idx, unit = int(stored["class_idx"]), int(stored["unit"])
+        numbers = {key: float(stored[key]) for key in _NUMBERS}
+        others = owners[unit][owners[unit] != class_idx]
+        shown = others[:OTHERS_SHOWN].tolist()
+        row = ClassUnit(unit=unit, others=shown, other_classes=len(others), **numbers)
+        found.setdefault(class_idx, []).append(row)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from tasks.errors import AuditError
 from tasks.tables.table_names import SHARD_TABLES
@@ -133,8 +134,13 @@ class RunFolder:
         Raises: AuditError where the table was not written (the audit is not finished), and where a
         file of it is damaged.
         """
-        stored = ds.ParquetFileFormat(dictionary_columns=words)
-        return ds.dataset([str(file) for file in self._whole_files(name)], format=stored)
+        return _dataset(self._whole_files(name), words)
+
+    def filled(self, name: str) -> ds.Dataset:
+        """As `dataset`, without the shards that hold no row: of most tables of failures nearly
+        all, and seeing that takes a sixth of the time of reading them."""
+        files = self._whole_files(name)
+        return _dataset([f for f in files if pq.read_metadata(f).num_rows] or files[:1], ())
 
     def batches(
         self,
@@ -173,6 +179,11 @@ class RunFolder:
                 "overwritten. Run the same 'camaudit run' command again; it writes the file anew"
             )
         return files
+
+
+def _dataset(files: list[Path], words: Sequence[str]) -> ds.Dataset:
+    stored = ds.ParquetFileFormat(dictionary_columns=words)
+    return ds.dataset([str(file) for file in files], format=stored)
 
 
 def shard_of(file: Path) -> int:

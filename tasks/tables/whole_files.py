@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _PARQUET_END = b"PAR1"
+_ROWS_PER_GROUP = 2**15
 
 
 @contextmanager
@@ -59,9 +60,10 @@ def is_whole(file: Path) -> bool:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write Parquet with zstd, atomically."""
+    """Write Parquet with zstd, atomically, in groups of rows of which a reader holds one."""
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, **_how_written(table.schema))
+        how = _how_written(table.schema)
+        pq.write_table(table, temporary, row_group_size=_ROWS_PER_GROUP, **how)
 
 
 @contextmanager

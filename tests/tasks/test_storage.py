@@ -153,6 +153,21 @@ def test_a_table_that_is_not_there_yet(tmp_path):
         RunFolder(tmp_path).dataset("units")
 
 
+@pytest.mark.parametrize("rows", [(0, 2, 0, 1), (0, 0, 0), (1,)])
+def test_shards_without_rows_are_left_out(tmp_path, rows):
+    run = RunFolder(tmp_path)
+    for shard, number in enumerate(rows):
+        write_table(run.table_file("failures", shard), TABLE.slice(10 * shard, number))
+    filled = run.filled("failures")
+    assert filled.to_table().equals(run.dataset("failures").to_table())
+    assert len(filled.files) == max(1, sum(number > 0 for number in rows))
+
+
+def test_a_reader_holds_a_part_of_a_large_table(tmp_path):
+    write_table(tmp_path / "t.parquet", TABLE)
+    assert pq.ParquetFile(tmp_path / "t.parquet").metadata.num_row_groups > 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "overwritten"])
 def test_a_damaged_file_of_a_table_is_named(tmp_path, damage):
     run = RunFolder(tmp_path)
