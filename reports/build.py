@@ -1,8 +1,5 @@
 """The report of one audit: a folder of static pages, drawn only from the stored tables."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +13,16 @@ from reports.class_pages import write_class_pages
 from reports.class_summaries import summarise_classes
 from reports.colour_scale import choose_scales
 from reports.differences_page import write_differences_page
-from reports.explorer.explorer_page import begin_explorer, begin_thumbnails, write_explorer
+from reports.explorer.explorer_page import (
+    BegunMaps,
+    begin_explorer,
+    begin_maps,
+    begin_thumbnails,
+    write_explorer,
+)
 from reports.faithfulness.faithfulness_page import write_faithfulness_page
 from reports.folder_swap import replaced_folder
+from reports.kept_memory import kept_memory
 from reports.limits_page import all_limits, write_limits_page
 from reports.localization.localization_page import write_localization_page
 from reports.mistake_pages import case_links, find_shown_pairs, write_mistake_pages
@@ -27,9 +31,14 @@ from reports.patterns.begun_patterns import begin_patterns
 from reports.patterns.write_patterns import write_patterns
 from reports.pictures import draw_pictures, with_maps
 from reports.shown.choice import choose_images
-from reports.shown.shown_images import shown_tables
+from reports.shown.shown_images import ShownRows, ids_set_aside, shown_tables
 from reports.site import Site
-from reports.spread import IMAGES_PER_PICTURE, ended_on_failure, start_processes
+from reports.spread import (
+    IMAGES_PER_PICTURE,
+    ended_on_failure,
+    start_processes,
+    uncollected,
+)
 from reports.stored_maps import fetch_maps
 from reports.tables import AuditTables, load_tables
 from reports.unread_page import write_unread_page
@@ -47,34 +56,24 @@ def build_report(run_folder: Path) -> Path:
     """
     run = RunFolder(run_folder)
     images = run.dataset("images").count_rows() if run.is_written("images") else 0
-    start_processes("reports.pictures", images // IMAGES_PER_PICTURE)
-    tables = load_tables(run)
-    with replaced_folder(run.report_file.parent) as folder, ended_on_failure(), _uncollected():
-        _write_pages(tables, folder)
+    with uncollected(), kept_memory():
+        start_processes("reports.pictures", images // IMAGES_PER_PICTURE)
+        run.audit()
+        with replaced_folder(run.report_file.parent) as folder, ended_on_failure():
+            maps = begin_maps(ShownRows(run.root), ids_set_aside(run), folder)
+            _write_pages(load_tables(run), maps, folder)
     return run.report_file
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without a search for cycles, of which pages make few: it walks all that torch has loaded,
-    again and again, a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _write_pages(tables: AuditTables, folder: Path) -> None:
+def _write_pages(tables: AuditTables, likely: BegunMaps | None, folder: Path) -> None:
     scales, choice = choose_scales(tables), choose_images(tables)
     pairs, exemplars, chosen = choice.pairs, choice.exemplars, choice.background
     strips, links = strip_links(chosen.strips, chosen.leaning), case_links(exemplars.mistakes)
     of_shown = shown_tables(tables, choice.image_ids)
     tables = replace(tables, run=of_shown.run)  # all that pages read of single images
     drawn = draw_pictures(tables, {image_id for image_id, _ in choice.picture_keys}, folder)
-    explorer = begin_explorer(of_shown, folder, {"strip": strips, "case": links})
+    found = {"strip": strips, "case": links}
+    explorer = begin_explorer(of_shown, folder, found, likely)
     maps = fetch_maps(tables.run, choice.map_keys)
     begun = begin_patterns(tables, choice.regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)

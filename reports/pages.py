@@ -1,12 +1,15 @@
 """How a page is written: templates, formats, styles and scripts, the same for all pages."""
 
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from reports.formats import FILTERS
 from reports.spread import spread
@@ -60,11 +63,22 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         auto_reload=False,  # or every page asks the disk whether its templates have changed
         undefined=jinja2.StrictUndefined,
+        bytecode_cache=_CompiledTemplates(str(_PACKAGE / "templates" / "__pycache__")),
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
     return environment
+
+
+class _CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """Beside the templates, as Python keeps compiled modules, and only where it does."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):  # a folder of somebody else's, a full disk
+            if not sys.dont_write_bytecode:
+                Path(self.directory).mkdir(exist_ok=True)
+                super().dump_bytecode(bucket)
 
 
 def _write_page(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from reports.background.background_words import VERDICTS as VERDICT_WORDS
 from reports.colour_scale import Scales
@@ -24,37 +25,65 @@ from reports.explorer.thumbnails import draw_thumbnails, stored_pictures
 from reports.site import Site
 from reports.spread import IMAGES_PER_PICTURE, begin
 from reports.tables import AuditTables
+from tasks.statistics.seeded_hash import Ids
 from tasks.tables.background_schemas import VERDICTS
+from tasks.tables.storage import RunFolder
 
 FOLDER = "explorer"
+
+
+@dataclass(frozen=True)
+class BegunMaps:
+    """grid : waits for the files of maps; rows and columns of a map"""
+
+    image_ids: Ids
+    grid: Callable[[], tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class BegunExplorer:
     """tables : of the images shown
     rows : waits for `collect_rows`
-    maps : waits for the files of maps; rows and columns of a map
+    grid : of BegunMaps; 0 and 0 without images
     details : waits for the files of details
     """
 
     tables: AuditTables
     rows: Callable[[], ImageRows]
-    maps: Callable[[], tuple[int, int]]
+    grid: Callable[[], tuple[int, int]]
     details: Callable[[], None]
 
 
+def begin_maps(run: RunFolder, image_ids: Ids, report: Path) -> BegunMaps | None:
+    """Begin the files of the maps of images; None where there are no images.
+
+    image_ids : ascending
+    """
+    if not len(image_ids):
+        return None
+    work = partial(write_map_files, run, image_ids, report / FOLDER)
+    return BegunMaps(image_ids, begin(work, len(image_ids) // IMAGES_PER_PICTURE))
+
+
 def begin_explorer(
-    shown: AuditTables, report: Path, links: dict[str, dict[int, str]]
+    shown: AuditTables, report: Path, links: dict[str, dict[int, str]], early: BegunMaps | None
 ) -> BegunExplorer:
     """Begin the data of images.html, all but its pictures.
 
     shown : tables of the images shown; links : pages by image_id, by `strip` and `case`
+    early : maps of images that were likely to be shown
     """
     folder, size = report / FOLDER, len(shown.images) // IMAGES_PER_PICTURE
+    ids = shown.images["image_id"].to_numpy(np.int64)
+    maps = early
+    if early is not None and not np.array_equal(early.image_ids, ids):
+        early.grid()  # or it would write the same files
+        maps = None
+    maps = maps or begin_maps(shown.run, ids, report)
     return BegunExplorer(
         tables=shown,
         rows=begin(partial(collect_rows, shown), size),
-        maps=begin(partial(write_map_files, shown, folder), size),
+        grid=maps.grid if maps else lambda: (0, 0),
         details=begin(partial(write_detail_files, shown, folder, links), size),
     )
 
@@ -79,7 +108,7 @@ def write_explorer(
     pictures = dict(thumbnails) | stored_pictures(site.folder)
     begun.details()
     ids = tables.images["image_id"]
-    facts = _facts(tables, scales, rows, begun.maps())
+    facts = _facts(tables, scales, rows, begun.grid())
     write_script(folder, "rows", rows.table, **facts)
     write_script(folder, "names", _names(rows.uris, ids.map(pictures)))
     site.write(
@@ -100,17 +129,13 @@ def write_explorer(
 
 def _names(uris: list[str], pictures: "pd.Series[str]") -> pa.Table:
     """Each uri as a folder, most of which hold many images, and a name; and the stored picture."""
-    parts = [uri.rpartition("/") for uri in uris]
-    folders, values = pd.factorize(
-        np.array([head + slash for head, slash, _ in parts], dtype=object)
-    )
-    folder = pa.DictionaryArray.from_arrays(
-        smallest_integers(folders), pa.array(values, pa.string())
-    )
+    paths = pa.array(uris, pa.string())
+    folders = pc.replace_substring_regex(paths, r"[^/]*$", "").dictionary_encode()
+    places = smallest_integers(folders.indices.to_numpy())
     return pa.table(
         {
-            "folder": folder,
-            "name": pa.array([name for _, _, name in parts], pa.string()),
+            "folder": pa.DictionaryArray.from_arrays(places, folders.dictionary),
+            "name": pc.replace_substring_regex(paths, r"(?s)^.*/", ""),
             "picture": pa.array(pictures.where(pictures.notna(), None), pa.string()),
         }
     )

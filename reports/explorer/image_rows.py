@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reports.background.stored_background import optional_table
 from reports.explorer.image_groups import context_bits, explanations, tag_values
 from reports.explorer.script_files import smallest_integers
 from reports.tables import AuditTables
@@ -107,7 +106,9 @@ def _read_manifest(tables: AuditTables) -> pd.DataFrame:
 
 def _members(tables: AuditTables) -> pd.DataFrame:
     """`cluster_members` by image_id; empty where the audit is older than that table."""
-    members = optional_table(tables.run, "cluster_members")
-    if members is None:
-        return pd.DataFrame(columns=["explanation", "contexts"])
-    return members.set_index("image_id")
+    columns = ["explanation", "contexts"]
+    if not tables.run.is_written("cluster_members"):
+        return pd.DataFrame(columns=columns)
+    shown = tables.images["image_id"].to_numpy(np.int64)
+    rows = rows_of_images(tables.run, "cluster_members", ["image_id", *columns], shown)
+    return rows.to_pandas().set_index("image_id")

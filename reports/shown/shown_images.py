@@ -40,12 +40,17 @@ def shown_tables(
     most = MOST_IMAGES if most is None else most
     if len(tables.images) <= most:
         return tables
-    if added_facts(tables.run, "shown") is not None:
-        rows = ShownRows(tables.run.root)
-        kept = stored_image_ids(rows, "manifest")
-        if is_among(np.fromiter(linked, np.int64, len(linked)), kept).all():
-            return replace(only(tables, kept), run=rows)
+    kept = ids_set_aside(tables.run)
+    if len(kept) and is_among(np.fromiter(linked, np.int64, len(linked)), kept).all():
+        return replace(only(tables, kept), run=ShownRows(tables.run.root))
     return only(tables, choose_shown(tables, linked, most))
+
+
+def ids_set_aside(run: RunFolder) -> Ids:
+    """image_ids, ascending; none where the audit has set nothing aside."""
+    if added_facts(run, "shown") is None:
+        return np.empty(0, np.int64)
+    return stored_image_ids(ShownRows(run.root), "manifest")
 
 
 def choose_shown(tables: AuditTables, linked: Collection[int], most: int) -> Ids:

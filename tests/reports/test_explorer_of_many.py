@@ -66,7 +66,7 @@ def files_of(run: RunFolder, most: int, folder) -> dict[int, dict]:
     tables = shown_tables(load_tables(run), LINKED, most)
     ids = tables.images["image_id"].tolist()
     rows = collect_rows(tables)
-    write_map_files(tables, folder)
+    write_map_files(tables.run, tables.images["image_id"].to_numpy(), folder)
     write_detail_files(tables, folder, {"case": {17: "mistakes-1.html#17"}})
     parts = [
         rows.table.to_pylist(),

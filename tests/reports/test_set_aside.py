@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from reports.build import build_report
@@ -15,6 +17,7 @@ from tasks.merge.images import merge_images
 from tasks.tables.completion import added_facts
 from tasks.tables.storage import RunFolder
 from tasks.tables.table_names import ADDED_TABLES
+from tasks.tables.whole_files import write_table
 from tests.reports.explorer_numbers import show_few, write_explored_run
 
 MOST = 35
@@ -56,6 +59,19 @@ def test_an_image_on_a_page_that_was_not_set_aside_is_read_from_its_shard(run):
     chosen = shown_tables(tables, {*linked, other})
     assert other in set(chosen.images["image_id"])
     assert chosen.run is tables.run
+
+
+def test_maps_begun_of_other_images_than_are_shown(run):
+    """Before the tables are read, the maps of the images set aside are begun."""
+    from_shards = files_of(build_report(run.root).parent)
+    linked = min(choose_images(load_tables(run)).image_ids)
+    write_shown(run, [])
+    for name in tables_set_aside(run):
+        table = pq.read_table(run.table_file(name))
+        write_table(run.table_file(name), table.filter(pc.field("image_id") != linked))
+    again = files_of(build_report(run.root).parent)
+    assert again.keys() == from_shards.keys()
+    assert [name for name in again if again[name] != from_shards[name]] == []
 
 
 def test_nothing_is_set_aside_of_few_images(run, monkeypatch):
