@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.largest import largest_of_each
 from reports.pairs import PAIRS_LISTED, Pair
 from reports.stored_maps import MapKey
 
@@ -49,18 +50,19 @@ def choose_exemplars(images: pd.DataFrame, pairs: list[Pair]) -> Exemplars:
     """
     right = images.loc[images["labelled"] & ~images["mistake"], _READ]
     mistakes, images = images.loc[images["mistake"], _READ], images[_READ]
-    if len(right) + len(mistakes):
-        group, best, worst = "label", _order(right, "margin"), _order(mistakes, "loss")
-    else:
-        group, best = "predicted", _order(images, "probability")
-        worst = images.sort_values("probability", kind="stable")
+    group, best, worst = "label", right, mistakes
+    highest, lowest = right["margin"], mistakes["loss"]
+    if not len(right) + len(mistakes):
+        group, best, worst = "predicted", images, images
+        highest, lowest = images["probability"], -images["probability"]
     per_class = PICTURES_OF_CLASSES // (2 * max(1, best[group].nunique()))
-    best_ids = _first(best, group, max(FEWEST_PER_CLASS, min(BEST_PER_CLASS, per_class)))
-    shown = {i for ids in best_ids.values() for i in ids}
-    worst = worst[~worst["image_id"].isin(shown)]
+    most = max(FEWEST_PER_CLASS, min(BEST_PER_CLASS, per_class))
+    best_ids = largest_of_each(best, group, highest, most)
+    left = ~worst["image_id"].isin([i for ids in best_ids.values() for i in ids])
+    most = max(FEWEST_PER_CLASS, min(WORST_PER_CLASS, per_class))
     return Exemplars(
         best=best_ids,
-        worst=_first(worst, group, max(FEWEST_PER_CLASS, min(WORST_PER_CLASS, per_class))),
+        worst=largest_of_each(worst[left], group, lowest[left], most),
         confident=_order(mistakes, "probability")["image_id"].head(CONFIDENT_MISTAKES).tolist(),
         mistakes=_choose_mistakes(mistakes, pairs[:PAIRS_LISTED]),
     )
@@ -82,8 +84,3 @@ def _choose_mistakes(mistakes: pd.DataFrame, pairs: list[Pair]) -> list[int]:
 def _order(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """rows : by image_id, so that a stable sort leaves ties by it"""
     return rows.sort_values(column, ascending=False, kind="stable")
-
-
-def _first(rows: pd.DataFrame, group: str, number: int) -> dict[int, list[int]]:
-    heads = rows.groupby(group).head(number)
-    return {int(key): ids.tolist() for key, ids in heads.groupby(group)["image_id"]}

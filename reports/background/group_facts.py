@@ -17,8 +17,10 @@ Counts = dict[tuple[int, ...], dict[str, int]] | None
 
 def count_pairs(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Mistakes, suspected mistakes, tested proxies and mistakes with a gap by label and
-    prediction."""
+    prediction, where there are any."""
     wrong = ~verdicts["correct"].eq(True)
+    counted = wrong | verdicts["stratum"].notna()
+    verdicts, wrong = verdicts[counted], wrong[counted]
     flags = verdicts[_KEYS["pair"]].assign(
         mistakes=wrong,
         suspected=wrong & (verdicts["verdict"] == "suspected"),

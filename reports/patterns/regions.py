@@ -3,6 +3,7 @@
 import pandas as pd
 
 from reports.colours import Map
+from reports.largest import largest_of_each
 from reports.patterns.placements import Placements
 from reports.patterns.unit_layers import Box, in_image, view_box
 from reports.stored_maps import MapKey
@@ -23,13 +24,17 @@ def choose_regions(
     """
     columns = ["image_id", "label", "label_scale"]
     rows = images.loc[images["label_state"] == "ok", columns]
+    rows = rows.drop(_weaker_alike(rows, first_id))
+    return largest_of_each(rows, LABEL, rows["label_scale"], most)
+
+
+def _weaker_alike(rows: pd.DataFrame, first_id: dict[int, int]) -> pd.Index:
+    """Of the near-duplicates with one label, all rows but that of the strongest evidence."""
     stands_for = pd.Series(first_id, dtype="int64")
-    rows["group"] = rows["image_id"].map(stands_for).fillna(rows["image_id"])
-    ordered = rows.sort_values("label_scale", ascending=False, kind="stable")
-    alike = ordered[ordered["group"].isin(stands_for)]
-    again = alike.index[alike.duplicated(["label", "group"])]
-    kept = ordered.drop(again).groupby("label").head(most)
-    return {int(key): ids.tolist() for key, ids in kept.groupby("label")["image_id"]}
+    alike = rows[rows["image_id"].isin([*stands_for.index, *stands_for])]
+    group = alike["image_id"].map(stands_for).fillna(alike["image_id"])
+    ordered = alike.assign(group=group).sort_values("label_scale", ascending=False, kind="stable")
+    return ordered.index[ordered.duplicated(["label", "group"])]
 
 
 def region_keys(chosen: dict[int, list[int]]) -> set[MapKey]:
