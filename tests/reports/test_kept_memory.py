@@ -5,6 +5,7 @@ import resource
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from reports.kept_memory import kept_memory
@@ -38,5 +39,8 @@ def test_freed_memory_is_used_again():
 
 
 def test_a_failure_within_passes_on():
+    pool = pa.default_memory_pool().backend_name
     with pytest.raises(ValueError, match="within"), kept_memory():
+        assert pa.default_memory_pool().backend_name == "system"
         raise ValueError("within")
+    assert pa.default_memory_pool().backend_name == pool
