@@ -58,7 +58,7 @@ def build_report(run_folder: Path) -> Path:
     images = run.dataset("images").count_rows() if run.is_written("images") else 0
     with uncollected(), kept_memory():
         start_processes("reports.pictures", images // IMAGES_PER_PICTURE)
-        run.audit()
+        run.audit()  # no folder is made where there is none
         with replaced_folder(run.report_file.parent) as folder, ended_on_failure():
             maps = begin_maps(ShownRows(run.root), ids_set_aside(run), folder)
             _write_pages(load_tables(run), maps, folder)
@@ -72,8 +72,8 @@ def _write_pages(tables: AuditTables, likely: BegunMaps | None, folder: Path) ->
     of_shown = shown_tables(tables, choice.image_ids)
     tables = replace(tables, run=of_shown.run)  # all that pages read of single images
     drawn = draw_pictures(tables, {image_id for image_id, _ in choice.picture_keys}, folder)
-    found = {"strip": strips, "case": links}
-    explorer = begin_explorer(of_shown, folder, found, likely)
+    pages_of = {"strip": strips, "case": links}
+    explorer = begin_explorer(of_shown, folder, pages_of, likely)
     maps = fetch_maps(tables.run, choice.map_keys)
     begun = begin_patterns(tables, choice.regions, maps, folder)
     classes = summarise_classes(tables, scales.mean)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-# Parameters of mallopt (malloc.h) with what they are by default.
+# Parameters of mallopt (malloc.h) with what they are by default: what the environment said of them
+# cannot be asked for.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 _DEFAULTS = {_TRIM_THRESHOLD: 128 * 2**10, _TOP_PAD: 128 * 2**10, _MMAP_MAX: 65536}
 _KEPT = {_TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 16 * 2**20, _MMAP_MAX: 0}

@@ -75,11 +75,10 @@ def begin_explorer(
     """
     folder, size = report / FOLDER, len(shown.images) // IMAGES_PER_PICTURE
     ids = shown.images["image_id"].to_numpy(np.int64)
-    maps = early
     if early is not None and not np.array_equal(early.image_ids, ids):
         early.grid()  # or it would write the same files
-        maps = None
-    maps = maps or begin_maps(shown.run, ids, report)
+        early = None
+    maps = early or begin_maps(shown.run, ids, report)
     return BegunExplorer(
         tables=shown,
         rows=begin(partial(collect_rows, shown), size),

@@ -145,7 +145,8 @@ def test_a_table_of_an_earlier_version_says_what_to_do(run: SmallRun, tmp_path: 
 
 def test_folder_without_audit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="not the folder of an audit"):
-        build_report(tmp_path)
+        build_report(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
