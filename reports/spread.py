@@ -99,21 +99,8 @@ def _processes() -> ProcessPoolExecutor:
 
 def _prepare(parent: int) -> None:
     """Make a process ready, which ends soon after its parent."""
-    gc.disable()  # as `uncollected`
+    gc.disable()  # pages make few cycles, and each search walks all that is loaded
     _end_with(parent)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without a search for cycles, of which pages make few: it walks all that is loaded, again and
-    again, a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _end_with(parent: int) -> None:
